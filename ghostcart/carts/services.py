@@ -1,0 +1,172 @@
+"""What staff do to carts: delete, bring back, clean up. What shoppers do goes through `ingest`.
+
+An ordered cart is never deleted: the condition stands in the statement that deletes, under the lock, and once more as a
+constraint of the table.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import models, transaction
+from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from ghostcart.carts import ingest
+from ghostcart.carts.kinds import EventKind
+from ghostcart.carts.models import BOT_SCORE, Cart, CartLine
+from ghostcart.carts.queries import KEPT_DELETED
+from ghostcart.shops.models import AbandonedBasis, Shop
+
+BATCH = 500
+RETIME_BATCH = 5_000
+
+DELETED, ORDERED, MISSING, RESTORED = "deleted", "ordered", "missing", "restored"
+"""What became of a cart that was to be deleted or restored."""
+
+_GHOST = Q(ordered_at=None, deleted_at=None)
+
+
+# -- delete and bring back ---------------------------------------------------------------------------
+
+
+@transaction.atomic
+def delete(
+    cart_ids: Iterable[int], actor: str, now: datetime, shop_ids: Collection[int] | None = None
+) -> dict[int, str]:
+    """Delete carts for 30 days, then for good (`purge`); says of each whether it is "deleted", was "ordered" and
+    stays, or is "missing": already gone, or not in `shop_ids`."""
+    asked = list(dict.fromkeys(cart_ids))
+    theirs = Cart.objects.filter(pk__in=asked)
+    if shop_ids is not None:
+        theirs = theirs.filter(shop_id__in=list(shop_ids))
+    gone = set(_delete_ghosts(theirs, actor, now))
+    ordered = set(theirs.filter(ordered_at__isnull=False).values_list("pk", flat=True))
+    return {number: DELETED if number in gone else ORDERED if number in ordered else MISSING for number in asked}
+
+
+def _delete_ghosts(carts: QuerySet[Cart], actor: str, now: datetime) -> list[int]:
+    """Delete those of these carts that have no order, in the caller's transaction; returns their numbers.
+
+    Locked in the order in which `ingest` locks. The statement that deletes asks everything again.
+    """
+    carts = carts.filter(_GHOST)
+    heads = list(carts.order_by("pk").select_for_update())
+    numbers = [head.pk for head in heads]
+    changed = carts.filter(pk__in=numbers).update(deleted_at=now, deleted_by=actor, version=F("version") + 1)
+    if changed != len(numbers):
+        raise RuntimeError("carts changed under their lock")
+    for head in heads:
+        _log(head, EventKind.DELETED, actor, now, {})
+    return numbers
+
+
+@transaction.atomic
+def undelete(
+    cart_ids: Iterable[int], actor: str, now: datetime, shop_ids: Collection[int] | None = None
+) -> dict[int, str]:
+    """Bring deleted carts back; says of each whether it is "restored" or "missing" (not deleted, or gone for good)."""
+    asked = list(dict.fromkeys(cart_ids))
+    deleted = Cart.objects.filter(pk__in=asked, deleted_at__gt=now - KEPT_DELETED)
+    if shop_ids is not None:
+        deleted = deleted.filter(shop_id__in=list(shop_ids))
+    heads = list(deleted.order_by("pk").select_for_update())
+    back = {head.pk for head in heads}
+    deleted.filter(pk__in=back).update(deleted_at=None, deleted_by="", version=F("version") + 1)
+    lines: dict[int, list[dict[str, Any]]] = {number: [] for number in back}
+    for line in CartLine.objects.filter(cart__in=back).order_by("position"):
+        lines[line.cart_id].append(_told(line))
+    for head in heads:
+        _log(head, EventKind.RESTORED, actor, now, {"lines": lines[head.pk]})
+    return {number: RESTORED if number in back else MISSING for number in asked}
+
+
+def _log(head: Cart, kind: str, actor: str, now: datetime, data: dict[str, Any]) -> None:
+    """`head` as it was before the change that raised its version by one."""
+    sums = {"total_minor": head.total_minor, "item_count": head.item_count, "currency": head.currency}
+    ingest.append_event(
+        shop_id=head.shop_id,
+        cart_id=head.pk,
+        version=head.version + 1,
+        kind=kind,
+        actor=actor,
+        at=now,
+        data={**data, **sums},
+    )
+
+
+def _told(line: CartLine) -> dict[str, Any]:
+    names = ("key", "sku", "name", "option", "picture", "unit_price_micros", "quantity", "is_gift")
+    return {**{name: getattr(line, name) for name in names}, "was": line.quantity}
+
+
+def purge(now: datetime) -> int:
+    """Remove for good what was deleted more than 30 days ago, in batches; returns how many carts went."""
+    removed = 0
+    while True:
+        with transaction.atomic():
+            due = Cart.objects.filter(deleted_at__lte=now - KEPT_DELETED).order_by("pk").select_for_update()
+            numbers = list(due.values_list("pk", flat=True)[:BATCH])
+            Cart.objects.filter(pk__in=numbers).delete()
+        removed += len(numbers)
+        if len(numbers) < BATCH:
+            return removed
+
+
+# -- clean-up ----------------------------------------------------------------------------------------
+
+
+class Which(models.TextChoices):
+    """What a clean-up is about; in each case only carts without an order."""
+
+    AGE = "age", _("All carts without an order")
+    EMPTY = "empty", _("Empty carts")
+    BOTS = "bots", _("Suspected bots")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanUp:
+    """Which carts of which shops a clean-up takes: those neither changed nor visited in the `days` before `since`.
+
+    `since` is the moment of the dry run: what shoppers do after it can only take carts out.
+    """
+
+    shop_ids: tuple[int, ...]
+    which: Which
+    days: int
+    since: datetime
+
+    def carts(self) -> QuerySet[Cart]:
+        """The carts that would go, in no order."""
+        rested = self.since - timedelta(days=self.days)
+        found = Cart.objects.filter(_GHOST, shop_id__in=self.shop_ids, last_activity_at__lt=rested, seen_at__lt=rested)
+        if self.which == Which.EMPTY:
+            return found.filter(line_count=0)
+        return found.filter(bot_score__gte=BOT_SCORE) if self.which == Which.BOTS else found
+
+
+@transaction.atomic
+def clean_up_batch(rule: CleanUp, actor: str, now: datetime, size: int | None = None) -> int:
+    """Delete the next carts of a clean-up, at most `size` (else BATCH); returns how many went, 0 when it is done.
+
+    Each cart is held against the whole rule again in the statement that deletes it.
+    """
+    numbers = list(rule.carts().order_by("pk").values_list("pk", flat=True)[: size or BATCH])
+    return len(_delete_ghosts(rule.carts().filter(pk__in=numbers), actor, now)) if numbers else 0
+
+
+# -- the threshold -----------------------------------------------------------------------------------
+
+
+def retime(shop: Shop) -> None:
+    """Set anew from when the shop's undecided carts count as abandoned, after its threshold or basis was changed.
+
+    In batches, each its own transaction: a change of settings must not hold up shoppers. Safe to repeat.
+    """
+    start = F("created_at") if shop.abandoned_basis == AbandonedBasis.CREATED else F("last_activity_at")
+    undecided = Cart.objects.filter(shop=shop, ordered_at=None, merged_at=None)
+    last = 0
+    while numbers := list(undecided.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:RETIME_BATCH]):
+        undecided.filter(pk__gt=last, pk__lte=numbers[-1]).update(abandon_after=start + shop.abandoned_after)
+        last = numbers[-1]

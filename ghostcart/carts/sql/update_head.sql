@@ -1,0 +1,27 @@
+-- A cart's head after a change. Totals that were not worked out stay as they are.
+UPDATE carts_cart SET
+    customer_id = %(customer_id)s,
+    customer_label = %(customer_label)s,
+    version = %(version)s,
+    currency = %(currency)s,
+    line_count = %(line_count)s,
+    item_count = %(item_count)s,
+    products_minor = coalesce(%(products_minor)s, products_minor),
+    discount_minor = coalesce(%(discount_minor)s, discount_minor),
+    shipping_minor = coalesce(%(shipping_minor)s, shipping_minor),
+    tax_minor = coalesce(%(tax_minor)s, tax_minor),
+    total_minor = coalesce(%(total_minor)s, total_minor),
+    shipping_method_id = %(shipping_method_id)s,
+    shipping_name = %(shipping_name)s,
+    last_activity_at = %(last_activity_at)s,
+    abandon_after = %(abandon_after)s,
+    seen_at = %(seen_at)s,
+    checkout_started_at = %(checkout_started_at)s,
+    ordered_at = %(ordered_at)s,
+    order_id = %(order_id)s,
+    order_number = %(order_number)s,
+    merged_into_id = %(merged_into_id)s,
+    merged_at = %(merged_at)s,
+    bot_score = %(bot_score)s,
+    bot_reasons = %(bot_reasons)s
+WHERE id = %(id)s

@@ -1,0 +1,2 @@
+-- Tell whoever follows the cart log that it has grown.
+NOTIFY ghostcart_carts

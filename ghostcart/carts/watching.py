@@ -1,0 +1,74 @@
+"""What the live page shows: who is in the shop now, their carts, and what happened last. Reading only."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, QuerySet, Sum
+
+from ghostcart.carts.kinds import EventKind
+from ghostcart.carts.models import BOT_SCORE, Cart, CartEvent, Device
+
+PRESENT = timedelta(minutes=5)
+"""Who was heard of within this time is in the shop now (DESIGN section 2)."""
+ACTIVE = timedelta(minutes=30)
+"""Carts that the live page keeps on the screen."""
+CHART_MINUTES = 60
+MOST_CARTS, MOST_ENTRIES = 60, 60
+
+
+def by_number(numbers: Collection[int]) -> dict[int, Cart]:
+    """Carts with what a row needs, in one query; deleted ones included (their row says so)."""
+    found = Cart.objects.filter(pk__in=list(numbers)).select_related("shop", "customer")
+    return {cart.pk: cart for cart in found}
+
+
+def active_carts(shop_ids: Collection[int], now: datetime) -> QuerySet[Cart]:
+    """The carts in use, newest activity first."""
+    found = Cart.objects.filter(shop_id__in=shop_ids, last_activity_at__gt=now - ACTIVE, deleted_at=None)
+    return found.select_related("shop", "customer").order_by("-last_activity_at", "-pk")[:MOST_CARTS]
+
+
+def last_entries(shop_ids: Collection[int]) -> list[CartEvent]:
+    """What happened last, newest first."""
+    found = CartEvent.objects.filter(shop_id__in=shop_ids).select_related("cart__customer", "cart__shop")
+    return list(found.order_by("-pk")[:MOST_ENTRIES])
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is going on in some shops at a moment, without suspected machines."""
+
+    visitors: int
+    carts: int
+    open_values: dict[str, int]
+    """Value of the open carts per currency, in minor units."""
+    additions: list[tuple[int, int]]
+    """(minute as Unix seconds, products put in carts in it), oldest first, the current minute last."""
+
+
+def figures(shop_ids: Collection[int], now: datetime) -> Figures:
+    people = Device.objects.filter(shop_id__in=shop_ids, bot_score__lt=BOT_SCORE)
+    open_carts = Cart.objects.filter(
+        shop_id__in=shop_ids, abandon_after__gt=now, ordered_at=None, merged_at=None, deleted_at=None,
+        line_count__gt=0, bot_score__lt=BOT_SCORE,
+    )  # fmt: skip
+    values = open_carts.order_by().values_list("currency").annotate(Sum("total_minor"), Count("pk"))
+    return Figures(
+        visitors=people.filter(seen_at__gt=now - PRESENT).count(),
+        carts=sum(row[2] for row in values),
+        open_values={row[0]: row[1] for row in values},
+        additions=_additions(shop_ids, now),
+    )
+
+
+def _additions(shop_ids: Collection[int], now: datetime) -> list[tuple[int, int]]:
+    last = int(now.timestamp()) // 60 * 60
+    minutes = dict.fromkeys(range(last - (CHART_MINUTES - 1) * 60, last + 60, 60), 0)
+    since = now - timedelta(minutes=CHART_MINUTES)
+    added = CartEvent.objects.filter(shop_id__in=shop_ids, at__gt=since, kind=EventKind.LINE_ADDED)
+    for at in added.order_by().values_list("at", flat=True).iterator():
+        minute = int(at.timestamp()) // 60 * 60
+        if minute in minutes:
+            minutes[minute] += 1
+    return list(minutes.items())

@@ -1,0 +1,96 @@
+"""Grouped commits: changes that arrive together share one transaction, and so one wait for the disk.
+
+While a commit is under way the next changes gather; they become the next group. A change is answered only when its
+group is on disk. One writer is enough for SQLite, which has one writer anyway.
+"""
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+
+from django.db import DatabaseError, OperationalError, close_old_connections
+
+from ghostcart.carts.changes import Change
+from ghostcart.carts.ingest import Encoder, Outcome, record_all
+from ghostcart.lib.errors import GhostcartError
+
+MOST = 64
+"""Changes in one group: enough to share the disk's wait, few enough to keep locks short."""
+
+_log = logging.getLogger(__name__)
+
+
+class GroupWriter:
+    """A thread that writes the changes handed to it, in groups."""
+
+    def __init__(self, encode: Encoder | None = None, most: int = MOST) -> None:
+        self._encode = encode
+        self._most = most
+        self._waiting: SimpleQueue[tuple[Change, Future[Outcome]]] = SimpleQueue()
+        self._starting = Lock()
+        self._thread: Thread | None = None
+
+    def submit(self, change: Change) -> Future[Outcome]:
+        """Hand in a change; the future holds its outcome after the commit, or the error that refused it."""
+        future: Future[Outcome] = Future()
+        self._waiting.put((change, future))
+        if self._thread is None:
+            self._start()
+        return future
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._thread = Thread(target=self._run, name="cart-writer", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            group = [self._waiting.get()]
+            while len(group) < self._most:
+                try:
+                    group.append(self._waiting.get_nowait())
+                except Empty:
+                    break
+            self._write(group)
+
+    def _write(self, group: Sequence[tuple[Change, Future[Outcome]]]) -> None:
+        group = [one for one in group if _is_wanted(one[1])]
+        if not group:
+            return
+        try:
+            close_old_connections()
+            results = record_all([change for change, _ in group], self._encode)
+        except Exception as error:
+            self._write_failed(group, error)
+            return
+        for (_, future), result in zip(group, results, strict=True):
+            if isinstance(result, GhostcartError):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+
+    def _write_failed(self, group: Sequence[tuple[Change, Future[Outcome]]], error: Exception) -> None:
+        """Nothing of the group was stored. One change must not fail for another: each is tried alone."""
+        if not isinstance(error, DatabaseError):
+            _log.error("a change broke the write path", exc_info=error)
+        if len(group) == 1 or _is_out_of_reach(error):
+            for _, future in group:
+                future.set_exception(error)
+            return
+        for one in group:
+            self._write([one])
+
+
+def _is_wanted(future: "Future[Outcome]") -> bool:
+    """Whether somebody still waits for it; from here on they cannot walk away any more, and break the writer."""
+    return future.running() or future.set_running_or_notify_cancel()
+
+
+def _is_out_of_reach(error: Exception) -> bool:
+    """The database itself is away, full or locked: each change alone would only wait as long once more. Not so where
+    the database broke a circle of locks (40P01) and a second try succeeds."""
+    state = getattr(error.__cause__, "sqlstate", None) or ""
+    return isinstance(error, OperationalError) and not state.startswith("40")

@@ -1,0 +1,106 @@
+"""People who buy: customers with an account, and guests who left an address."""
+
+from django.contrib.auth.hashers import check_password
+from django.db import models
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+
+class Customer(models.Model):
+    """Someone a shop can name. Guests have an address but no password.
+
+    `email_key` is the address made comparable (see `services.email_key`); it is unique among a shop's accounts,
+    while a guest may come again with the same address and is then the same row.
+    """
+
+    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="customers")
+    email = models.EmailField(max_length=320)
+    email_key = models.CharField(max_length=320)
+    first_name = models.CharField(max_length=120, blank=True)
+    last_name = models.CharField(max_length=120, blank=True)
+    phone = models.CharField(max_length=40, blank=True)
+    language = models.CharField(max_length=5, default="en")
+    is_guest = models.BooleanField(default=True)
+    password = models.CharField(max_length=200, blank=True)
+    note = models.TextField(blank=True, help_text="private: only staff see it")
+    search_text = models.CharField(max_length=900, blank=True, help_text="folded name and address, for finding")
+    registered_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+    is_demo = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["shop", "email_key"], name="one_customer_per_address")]
+        indexes = [
+            models.Index(fields=["shop", "registered_at"], name="customer_by_registration"),
+            models.Index(fields=["shop", "last_name", "id"], name="customer_by_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+    @property
+    def label(self) -> str:
+        """What staff see: the name, else the address."""
+        return self.name or self.email
+
+    def knows_password(self, password: str) -> bool:
+        return bool(self.password) and check_password(password, self.password)
+
+    @property
+    def session_mark(self) -> str:
+        """Changes with the password, so that older sign-ins end."""
+        return salted_hmac("ghostcart.customer", self.password).hexdigest()[:32]
+
+    def fits_session(self, mark: str) -> bool:
+        return constant_time_compare(self.session_mark, mark)
+
+
+class Address(models.Model):
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="addresses")
+    first_name = models.CharField(max_length=120)
+    last_name = models.CharField(max_length=120)
+    street = models.CharField(max_length=200)
+    postcode = models.CharField(max_length=20)
+    city = models.CharField(max_length=120)
+    country = models.CharField(max_length=2)
+    phone = models.CharField(max_length=40, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        verbose_name_plural = "addresses"
+
+    def __str__(self) -> str:
+        return f"{self.street}, {self.postcode} {self.city}"
+
+
+class Consent(models.Model):
+    """One act of giving or withdrawing consent, kept as proof; the newest row of a purpose counts."""
+
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="consents")
+    purpose = models.CharField(max_length=20, default="reminders")
+    is_given = models.BooleanField()
+    text = models.TextField(help_text="the sentence that the person saw, in their language")
+    text_version = models.CharField(max_length=20)
+    source = models.CharField(max_length=20, help_text="where it was given: checkout, account, api")
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.purpose}: {'given' if self.is_given else 'withdrawn'}"
+
+
+class SignInFailures(models.Model):
+    """How often signing in failed lately for an address or a source; too often locks it for a while."""
+
+    key = models.CharField(max_length=80, primary_key=True)
+    count = models.PositiveIntegerField(default=0)
+    since = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.count}"

@@ -1,0 +1,178 @@
+"""Tags and filters that every template may use: money, numbers and times by CLDR, icons and built assets."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from babel import Locale
+from babel.dates import (
+    DateTimePattern,
+    format_date,
+    format_timedelta,
+    get_date_format,
+    get_datetime_format,
+    get_time_format,
+    parse_pattern,
+)
+from babel.numbers import format_decimal, format_percent
+from django import template
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
+
+from ghostcart.lib import clock
+from ghostcart.lib import money as amounts
+from ghostcart.lib.texts import pick
+
+register = template.Library()
+
+
+def language() -> str:
+    return (get_language() or "en")[:2]
+
+
+@cache
+def cldr(language: str) -> Locale:
+    """How a language writes numbers and times. Kept: reading it anew for each number of a list is slow."""
+    return Locale.parse(language)
+
+
+@register.simple_tag
+def money(minor: int | None, currency: str) -> str:
+    """An amount in minor units: `{% money cart.total_minor cart.currency %}`."""
+    return "" if minor is None else amounts.format_minor(minor, currency, language())
+
+
+@register.simple_tag
+def major(minor: int, currency: str) -> str:
+    """An amount as a plain number for scripts and inputs: 1234.50."""
+    digits = amounts.minor_digits(currency)
+    return str(Decimal(minor).scaleb(-digits))
+
+
+@register.filter
+def status_at(thing: Any, now: datetime) -> str:
+    """The status of something that has one at any moment: `cart|status_at:now`."""
+    return str(thing.status(now).value)
+
+
+@register.simple_tag
+def price(micros: int | None, currency: str) -> str:
+    """A unit price in micros, with as many decimals as it has."""
+    return "" if micros is None else amounts.format_micros(micros, currency, language())
+
+
+@register.filter
+def number(value: float) -> str:
+    return _number(value, language())
+
+
+@lru_cache(maxsize=4096)  # the same small numbers stand in every row
+def _number(value: float, language: str) -> str:
+    return format_decimal(value, locale=cldr(language))
+
+
+@register.filter
+def percent(value: float | None, digits: int = 1) -> str:
+    """A share of one: 0.123 is 12.3 %."""
+    if value is None:
+        return "–"
+    return format_percent(value, format="#,##0.0 %" if digits else "#,##0 %", locale=cldr(language()))
+
+
+@register.filter
+def moment(value: datetime | None, form: str = "medium") -> str:
+    """Date and time in the active time zone."""
+    if value is None:
+        return "–"
+    pattern = _moment_pattern("short" if form == "short" else "medium", language())
+    return pattern.apply(timezone.localtime(value), cldr(language()))
+
+
+@cache
+def _moment_pattern(form: Literal["short", "medium"], language: str) -> DateTimePattern:
+    """What `babel.dates.format_datetime` puts together anew for each moment."""
+    locale = cldr(language)
+    frame = str(get_datetime_format(form, locale=locale))
+    time, day = get_time_format(form, locale=locale).pattern, get_date_format(form, locale=locale).pattern
+    return parse_pattern(frame.replace("{0}", time).replace("{1}", day))
+
+
+@register.filter
+def day(value: datetime | None) -> str:
+    return "–" if value is None else format_date(timezone.localtime(value), "medium", locale=cldr(language()))
+
+
+@register.filter
+def ago(value: datetime | None) -> str:
+    """How long ago: "3 hours ago" in the reader's language."""
+    if value is None:
+        return "–"
+    return format_timedelta(value - clock.now(), add_direction=True, locale=cldr(language()))
+
+
+@register.simple_tag
+def when(value: datetime | None) -> SafeString | str:
+    """A moment said relatively, with the exact time on hover and for machines."""
+    if value is None:
+        return "–"
+    return format_html('<time datetime="{}" title="{}">{}</time>', value.isoformat(), moment(value), ago(value))
+
+
+@register.filter
+def text(texts: Mapping[str, str] | None) -> str:
+    """One of {language: text} in the reader's language."""
+    return pick(texts, language())
+
+
+@register.filter
+def media(path: str) -> str:
+    return settings.MEDIA_URL + path if path else static("storefront/no-picture.svg")
+
+
+@cache
+def manifest(door: str) -> dict[str, str]:
+    """The built files of a door, by plain name."""
+    path = finders.find(f"{door}/dist/manifest.json")
+    if not path:
+        raise FileNotFoundError(f"the front end of '{door}' is not built: run 'make assets'")
+    names: dict[str, str] = json.loads(Path(path).read_text())
+    return names
+
+
+@register.simple_tag
+@cache  # lists ask for the icons hundreds of times; like the manifest it changes with the program only
+def asset(door: str, name: str) -> str:
+    """The address of a built file: `{% asset "backoffice" "backoffice.js" %}`."""
+    return static(f"{door}/dist/{manifest(door)[name]}")
+
+
+@register.simple_tag
+def icon(name: str, label: str = "", door: str = "backoffice") -> SafeString:
+    """An icon of the sprite; hidden from screen readers unless it has a label."""
+    address = asset(door, "icons.svg")
+    if label:
+        return format_html(
+            '<svg class="icon" role="img" aria-label="{}"><use href="{}#{}"/></svg>', label, address, name
+        )
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', address, name)
+
+
+@register.simple_tag(takes_context=True)
+def query(context: template.Context, **changes: object) -> str:
+    """The page's query string with some parameters changed; None removes one."""
+    values = context["request"].GET.copy()
+    for name, value in changes.items():
+        if value in (None, ""):
+            values.pop(name, None)
+        else:
+            values[name] = str(value)
+    return mark_safe(f"?{values.urlencode()}".replace("&", "&amp;").replace("'", "%27"))

@@ -1,0 +1,30 @@
+"""Why an order cannot be placed or changed."""
+
+from django.utils.translation import gettext_lazy as _
+
+from ghostcart.lib.errors import GhostcartError
+
+
+class CardDeclined(GhostcartError):
+    code, status = "card_declined", 402
+    sentence = _("The card was declined. Nothing was charged; your cart is unchanged.")
+
+
+class UnknownPayment(GhostcartError):
+    code = "unknown_payment"
+    sentence = _("This way to pay is not offered.")
+
+
+class AddressIncomplete(GhostcartError):
+    code = "address_incomplete"
+    sentence = _("Please fill in: %(fields)s.")
+
+
+class EmailNeeded(GhostcartError):
+    code = "email_needed"
+    sentence = _("An e-mail address is needed to place an order.")
+
+
+class WrongStatus(GhostcartError):
+    code, status = "wrong_status", 409
+    sentence = _("This order cannot become “%(status)s”.")

@@ -1,0 +1,84 @@
+"""Orders and their lines, as they were when they were placed."""
+
+import secrets
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class OrderStatus(models.TextChoices):
+    PENDING = "pending", _("Payment pending")
+    PAID = "paid", _("Paid")
+    CANCELLED = "cancelled", _("Cancelled")
+    REFUNDED = "refunded", _("Refunded")
+
+
+class PaymentMethod(models.TextChoices):
+    ON_DELIVERY = "on_delivery", _("Payment on delivery")
+    TRANSFER = "transfer", _("Bank transfer")
+    DEMO_CARD = "demo_card", _("Demo card")
+    BY_PHONE = "by_phone", _("Arranged by phone")
+
+
+def new_token() -> str:
+    return secrets.token_urlsafe(32)
+
+
+class Order(models.Model):
+    """A placed order. Amounts are minor units of `currency`; the address is kept as it was."""
+
+    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="orders")
+    number = models.CharField(max_length=32)
+    token = models.CharField(max_length=64, unique=True, default=new_token, help_text="opens the confirmation page")
+    cart = models.ForeignKey("carts.Cart", models.PROTECT, related_name="orders")
+    customer = models.ForeignKey("customers.Customer", models.SET_NULL, null=True, related_name="orders")
+    customer_label = models.CharField(max_length=260, default="")
+    email = models.EmailField(max_length=320, blank=True)
+    phone = models.CharField(max_length=40, blank=True)
+    address = models.JSONField(default=dict, help_text="first_name, last_name, street, postcode, city, country")
+    language = models.CharField(max_length=5, default="en")
+    status = models.CharField(max_length=10, choices=OrderStatus.choices, default=OrderStatus.PENDING)
+    payment = models.CharField(max_length=12, choices=PaymentMethod.choices)
+    shipping_name = models.CharField(max_length=120, blank=True)
+    currency = models.CharField(max_length=3)
+    prices_include_tax = models.BooleanField(default=True)
+    products_minor = models.BigIntegerField()
+    discount_minor = models.BigIntegerField(default=0)
+    shipping_minor = models.BigIntegerField(default=0)
+    tax_minor = models.BigIntegerField(default=0)
+    total_minor = models.BigIntegerField()
+    vouchers = models.JSONField(default=list, help_text="[{code, name, amount_minor}]")
+    placed_at = models.DateTimeField()
+    placed_by = models.CharField(max_length=40, default="shopper")
+    is_demo = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["shop", "number"], name="one_order_per_number")]
+        indexes = [
+            models.Index(fields=["shop", "placed_at", "id"], name="order_by_time"),
+            models.Index(fields=["shop", "total_minor", "id"], name="order_by_total"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class OrderLine(models.Model):
+    order = models.ForeignKey(Order, models.CASCADE, related_name="lines")
+    product = models.ForeignKey("catalog.Product", models.SET_NULL, null=True, related_name="+")
+    variant = models.ForeignKey("catalog.Variant", models.SET_NULL, null=True, related_name="+")
+    sku = models.CharField(max_length=64)
+    name = models.CharField(max_length=200)
+    option = models.CharField(max_length=120, default="", blank=True)
+    picture = models.CharField(max_length=200, default="", blank=True)
+    unit_price_micros = models.BigIntegerField()
+    tax_rate_ppm = models.PositiveIntegerField(default=0)
+    quantity = models.PositiveIntegerField()
+    total_minor = models.BigIntegerField()
+    is_gift = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x {self.sku}"

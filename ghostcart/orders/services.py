@@ -1,0 +1,198 @@
+"""Making an order from a cart, and what becomes of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F
+
+from ghostcart.carts import changes, ingest
+from ghostcart.carts.errors import CartEmpty, SoldOut
+from ghostcart.carts.opencart import OpenCart
+from ghostcart.catalog.models import Variant
+from ghostcart.customers.models import Customer
+from ghostcart.orders.errors import AddressIncomplete, CardDeclined, UnknownPayment, WrongStatus
+from ghostcart.orders.models import Order, OrderLine, OrderStatus, PaymentMethod
+from ghostcart.shops.models import Shop
+from ghostcart.vouchers import queries as voucher_queries
+from ghostcart.vouchers import services as voucher_services
+from ghostcart.vouchers.errors import VoucherRefused
+from ghostcart.vouchers.terms import refusal as refusal_of
+
+ADDRESS_FIELDS = ("first_name", "last_name", "street", "postcode", "city", "country")
+
+NEXT = {
+    OrderStatus.PENDING: {OrderStatus.PAID, OrderStatus.CANCELLED},
+    OrderStatus.PAID: {OrderStatus.REFUNDED, OrderStatus.CANCELLED},
+}
+"""Which status may follow which; the others are ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """How the order is paid. `card` is what the demo card shall do: succeed, pending or fail."""
+
+    method: str
+    card: str = "succeed"
+
+    def status(self) -> OrderStatus:
+        """Raises CardDeclined or UnknownPayment."""
+        if self.method not in PaymentMethod.values:
+            raise UnknownPayment
+        if self.method != PaymentMethod.DEMO_CARD:
+            return OrderStatus.PENDING
+        if self.card == "fail":
+            raise CardDeclined
+        return OrderStatus.PAID if self.card == "succeed" else OrderStatus.PENDING
+
+
+def place(
+    what: changes.Change,
+    *,
+    customer: Customer,
+    address: dict[str, str],
+    payment: Payment,
+    shipping_method: str,
+) -> Order:
+    """Make an order of a cart: all or nothing, in one transaction.
+
+    `what` names the cart (by device or number), the version the buyer saw, who acts and when. Steps: lock the cart;
+    choose the delivery; check each voucher again; take the stock; number the order; redeem the vouchers; close the
+    cart. The same Idempotency-Key gives the same order. Raises CartEmpty, CartChanged, SoldOut, VoucherRefused,
+    CardDeclined, AddressIncomplete.
+    """
+    missing = [name for name in ADDRESS_FIELDS if not address.get(name, "").strip()]
+    if missing:
+        raise AddressIncomplete(fields=", ".join(missing))
+    status = payment.status()
+    base = {name: getattr(what, name) for name in ("shop_id", "at", "seen", "cart_id", "actor")}
+    with transaction.atomic():
+        earlier = ingest.record(changes.Touch(**base, idempotency=what.idempotency)).answer
+        if earlier is not None:
+            return Order.objects.get(token=earlier)
+        known = changes.Identify(
+            **base, expected_version=what.expected_version, customer_id=customer.pk, label=customer.label
+        )
+        ingest.record(known)
+        ingest.record(changes.StartCheckout(**base))
+        cart = ingest.record(changes.ChooseShipping(**base, method=shipping_method)).cart
+        if cart is None or not cart.lines:
+            raise CartEmpty
+        _check_vouchers(cart, customer, what.at)
+        _take_stock(cart)
+        order = _write(cart, customer, address, payment.method, status, what)
+        used = [applied for applied in cart.vouchers.values() if not applied.refusal]
+        for applied in sorted(used, key=lambda one: one.voucher_id):  # one order of locks for all
+            voucher_services.redeem(
+                applied.voucher_id,
+                order_id=order.pk,
+                customer_id=customer.pk,
+                amount_minor=applied.amount_minor,
+                currency=cart.currency,
+                now=what.at,
+            )
+        closed = changes.Order(**base, order_id=order.pk, number=order.number, idempotency=what.idempotency)
+        ingest.record(closed, encode=lambda change, cart: order.token)
+    return order
+
+
+def _check_vouchers(cart: OpenCart, customer: Customer, now: datetime) -> None:
+    """A voucher that was good when it was put on may have ended since. Raises VoucherRefused."""
+    used = voucher_queries.uses_by_customer(list(cart.vouchers), customer.pk)
+    for applied in cart.vouchers.values():
+        others = [other.terms for other in cart.vouchers.values() if other is not applied]
+        refused = refusal_of(
+            applied.terms,
+            now=now,
+            currency=cart.currency,
+            customer_id=customer.pk,
+            used_by_customer=used.get(applied.voucher_id, 0),
+            others=others,
+        )
+        if refused:
+            raise VoucherRefused(refused)
+
+
+def _take_stock(cart: OpenCart) -> None:
+    """Lower the stock, never below zero. Raises SoldOut."""
+    wanted: dict[int, int] = {}
+    for line in cart.lines.values():
+        if line.variant_id is not None:
+            wanted[line.variant_id] = wanted.get(line.variant_id, 0) + line.quantity
+    for variant_id in sorted(wanted):
+        quantity = wanted[variant_id]
+        left = Variant.objects.filter(pk=variant_id, stock__gte=quantity).update(stock=F("stock") - quantity)
+        if not left:
+            name = next(line.name for line in cart.lines.values() if line.variant_id == variant_id)
+            stock = Variant.objects.filter(pk=variant_id).values_list("stock", flat=True).first() or 0
+            raise SoldOut(stock=stock, name=name)
+
+
+def _next_number(shop_id: int) -> str:
+    Shop.objects.filter(pk=shop_id).update(next_order_number=F("next_order_number") + 1)
+    shop = Shop.objects.only("order_prefix", "next_order_number").get(pk=shop_id)
+    return f"{shop.order_prefix}{shop.next_order_number - 1:06d}"
+
+
+def _write(
+    cart: OpenCart,
+    customer: Customer,
+    address: dict[str, str],
+    payment: str,
+    status: str,
+    what: changes.Change,
+) -> Order:
+    totals = cart.totals
+    assert totals is not None
+    assert cart.id is not None
+    order = Order.objects.create(
+        shop_id=cart.shop.id,
+        number=_next_number(cart.shop.id),
+        cart_id=cart.id,
+        customer=customer,
+        customer_label=customer.label,
+        email=customer.email,
+        phone=address.get("phone", "") or customer.phone,
+        address={name: address.get(name, "").strip() for name in ADDRESS_FIELDS},
+        language=cart.language,
+        status=status,
+        payment=payment,
+        shipping_name=cart.shipping.name(cart.language) if cart.shipping else "",
+        currency=cart.currency,
+        prices_include_tax=cart.shop.prices_include_tax,
+        products_minor=totals.products_minor,
+        discount_minor=totals.discount_minor,
+        shipping_minor=totals.shipping_minor,
+        tax_minor=totals.tax_minor,
+        total_minor=totals.total_minor,
+        vouchers=[
+            {"code": applied.code, "name": applied.name, "amount_minor": applied.amount_minor}
+            for applied in cart.vouchers.values()
+        ],
+        placed_at=what.at,
+        placed_by=what.actor,
+        is_demo=cart.shop.is_demo,
+    )
+    copied = ("product_id", "variant_id", "sku", "name", "option", "picture", "unit_price_micros", "tax_rate_ppm",
+              "quantity", "total_minor", "is_gift")  # fmt: skip
+    OrderLine.objects.bulk_create(
+        OrderLine(order=order, **{name: getattr(line, name) for name in copied}) for line in cart.lines.values()
+    )
+    return order
+
+
+def set_status(order: Order, status: str, actor: str, now: datetime) -> None:
+    """Move an order on. Cancelling gives stock and vouchers back, refunding the vouchers. Raises WrongStatus.
+
+    Locks are taken in the order of `place`: variants by number, then vouchers.
+    """
+    with transaction.atomic():
+        allowed = [before for before, after in NEXT.items() if status in after]
+        if not Order.objects.filter(pk=order.pk, status__in=allowed).update(status=status):
+            raise WrongStatus(status=status)
+        if status == OrderStatus.CANCELLED:
+            for line in order.lines.exclude(variant__isnull=True).order_by("variant_id"):
+                Variant.objects.filter(pk=line.variant_id or 0).update(stock=F("stock") + line.quantity)
+        if status in (OrderStatus.CANCELLED, OrderStatus.REFUNDED):
+            voucher_services.release(order.pk, now=now)
+    order.status = status

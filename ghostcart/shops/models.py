@@ -1,0 +1,102 @@
+"""A shop: whose carts these are, and how that shop counts, rounds and speaks."""
+
+import secrets
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from ghostcart.lib.money import Rounding
+from ghostcart.lib.texts import LANGUAGES, pick
+
+
+class AbandonedBasis(models.TextChoices):
+    """From when the abandonment threshold counts (`created` is PrestaShop's own rule)."""
+
+    ACTIVITY = "activity", _("last activity")
+    CREATED = "created", _("creation of the cart")
+
+
+class RoundingType(models.TextChoices):
+    ITEM = "item", _("each item")
+    LINE = "line", _("each line")
+    TOTAL = "total", _("the total")
+
+
+def new_public_key() -> str:
+    return f"pk_{secrets.token_urlsafe(18)}"
+
+
+def all_languages() -> list[str]:
+    return list(LANGUAGES)
+
+
+class Shop(models.Model):
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=120)
+    taglines = models.JSONField(default=dict, blank=True)
+    accent = models.CharField(max_length=7, default="#3b6e57", help_text="the storefront's colour, as #rrggbb")
+    public_key = models.CharField(
+        max_length=40,
+        unique=True,
+        default=new_public_key,
+        help_text="names the shop in the store API; no secret",
+    )
+    language = models.CharField(max_length=5, default="en")
+    languages = models.JSONField(default=all_languages)
+    currency = models.CharField(max_length=3, default="EUR")
+    currencies = models.JSONField(default=list)
+    time_zone = models.CharField(max_length=60, default="Europe/Rome")
+    country = models.CharField(max_length=2, default="IT")
+    prices_include_tax = models.BooleanField(default=True)
+    rounding = models.CharField(max_length=10, choices=[(mode.value, mode.value) for mode in Rounding],
+                                default=Rounding.HALF_UP.value)  # fmt: skip
+    rounding_type = models.CharField(max_length=5, choices=RoundingType.choices, default=RoundingType.LINE)
+    abandoned_minutes = models.PositiveIntegerField(default=24 * 60)
+    abandoned_basis = models.CharField(max_length=8, choices=AbandonedBasis.choices, default=AbandonedBasis.ACTIVITY)
+    online_minutes = models.PositiveIntegerField(default=30)
+    order_prefix = models.CharField(max_length=8, default="", blank=True)
+    next_order_number = models.PositiveIntegerField(default=1)
+    is_demo = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def abandoned_after(self) -> timedelta:
+        """How long a cart may rest before it counts as abandoned."""
+        return timedelta(minutes=self.abandoned_minutes)
+
+    def tagline(self, language: str) -> str:
+        return pick(self.taglines, language)
+
+
+class ShippingMethod(models.Model):
+    """A way to deliver, with its price per currency in minor units, in the shop's tax mode."""
+
+    shop = models.ForeignKey(Shop, models.CASCADE, related_name="shipping_methods")
+    code = models.SlugField()
+    names = models.JSONField(default=dict)
+    prices_minor = models.JSONField(default=dict, help_text="{currency: minor units}")
+    tax_rate_ppm = models.PositiveIntegerField(default=0)
+    position = models.PositiveSmallIntegerField(default=0)
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [models.UniqueConstraint(fields=["shop", "code"], name="one_shipping_method_per_code")]
+
+    def __str__(self) -> str:
+        return self.code
+
+    def name(self, language: str) -> str:
+        return pick(self.names, language)

@@ -1,0 +1,114 @@
+"""A shop's rules as plain values, for the hot path: read once, kept for a second."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from time import monotonic
+
+from django.utils.translation import gettext_lazy as _
+
+from ghostcart.lib.errors import GhostcartError
+from ghostcart.lib.texts import pick
+from ghostcart.shops.models import Shop
+
+KEPT_SECONDS = 1.0
+
+
+class UnknownShop(GhostcartError):
+    code, status = "unknown_shop", 401
+    sentence = _("This shop is not known.")
+
+
+@dataclass(frozen=True, slots=True)
+class Shipping:
+    id: int
+    code: str
+    names: dict[str, str]
+    prices_minor: dict[str, int]
+    tax_rate_ppm: int
+
+    def name(self, language: str) -> str:
+        return pick(self.names, language)
+
+
+@dataclass(frozen=True, slots=True)
+class ShopRules:
+    id: int
+    slug: str
+    public_key: str
+    language: str
+    languages: tuple[str, ...]
+    currency: str
+    currencies: tuple[str, ...]
+    prices_include_tax: bool
+    rounding: str
+    rounding_type: str
+    abandoned_after: timedelta
+    abandoned_basis: str
+    online_for: timedelta
+    shipping: tuple[Shipping, ...]
+    is_demo: bool
+
+    def shipping_method(self, code: str) -> Shipping | None:
+        return next((method for method in self.shipping if method.code == code), None)
+
+    def shipping_by_id(self, method_id: int | None) -> Shipping | None:
+        return next((method for method in self.shipping if method.id == method_id), None)
+
+
+_kept: tuple[float, dict[int | str, ShopRules]] = (0.0, {})
+
+
+def _all() -> dict[int | str, ShopRules]:
+    global _kept
+    read_at, rules = _kept
+    if not rules or monotonic() - read_at > KEPT_SECONDS:
+        rules = {}
+        for shop in Shop.objects.prefetch_related("shipping_methods"):
+            rules[shop.pk] = rules[shop.public_key] = _of(shop)
+        _kept = (monotonic(), rules)
+    return rules
+
+
+def _of(shop: Shop) -> ShopRules:
+    methods = (
+        Shipping(method.pk, method.code, method.names, method.prices_minor, method.tax_rate_ppm)
+        for method in shop.shipping_methods.all()
+        if method.is_active
+    )
+    return ShopRules(
+        id=shop.pk,
+        slug=shop.slug,
+        public_key=shop.public_key,
+        language=shop.language,
+        languages=tuple(shop.languages),
+        currency=shop.currency,
+        currencies=tuple(shop.currencies or [shop.currency]),
+        prices_include_tax=shop.prices_include_tax,
+        rounding=shop.rounding,
+        rounding_type=shop.rounding_type,
+        abandoned_after=shop.abandoned_after,
+        abandoned_basis=shop.abandoned_basis,
+        online_for=timedelta(minutes=shop.online_minutes),
+        shipping=tuple(methods),
+        is_demo=shop.is_demo,
+    )
+
+
+def kept(shop: int | str) -> ShopRules | None:
+    """The rules if they are at hand and fresh; asks no database, so the event loop may call it."""
+    read_at, rules = _kept
+    return rules.get(shop) if monotonic() - read_at <= KEPT_SECONDS else None
+
+
+def of(shop: int | str) -> ShopRules:
+    """The rules of a shop by its number or public key; at most a second old. Raises UnknownShop."""
+    found = _all().get(shop)
+    if found is None:
+        raise UnknownShop
+    return found
+
+
+def forget() -> None:
+    """Read afresh at the next question (after a change in this process, and between tests)."""
+    global _kept
+    _kept = (0.0, {})

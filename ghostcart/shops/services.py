@@ -1,0 +1,55 @@
+"""Everything that changes a shop: its settings and its ways to deliver."""
+
+from django.db import transaction
+
+from ghostcart.shops import rules
+from ghostcart.shops.models import ShippingMethod, Shop
+
+SETTINGS = (
+    "name",
+    "language",
+    "languages",
+    "currency",
+    "currencies",
+    "time_zone",
+    "abandoned_minutes",
+    "abandoned_basis",
+    "online_minutes",
+    "rounding",
+    "rounding_type",
+)
+"""What `change_settings` may change."""
+
+
+def change_settings(shop: Shop, **changed: object) -> bool:
+    """Save some of SETTINGS. Says whether carts are now abandoned at another time than before (see `carts.services`).
+
+    The default language and currency are always among the offered ones.
+    """
+    unknown = set(changed) - set(SETTINGS)
+    if unknown:
+        raise TypeError(f"not a setting: {', '.join(sorted(unknown))}")
+    with transaction.atomic():
+        kept = Shop.objects.select_for_update().get(pk=shop.pk)
+        before = (kept.abandoned_minutes, kept.abandoned_basis)
+        for name, value in changed.items():
+            setattr(shop, name, value)
+        for one, many in (("language", "languages"), ("currency", "currencies")):
+            offered = [*getattr(shop, many)]
+            if getattr(shop, one) not in offered:
+                offered.insert(0, getattr(shop, one))
+            setattr(shop, many, offered)
+        shop.save(update_fields=[*{*changed, "languages", "currencies"}])
+    rules.forget()
+    return before != (shop.abandoned_minutes, shop.abandoned_basis)
+
+
+def change_shipping_method(
+    method: ShippingMethod, *, names: dict[str, str], prices_minor: dict[str, int], is_active: bool
+) -> None:
+    """Save a way to deliver. Carts that chose it keep the price they were given until they change."""
+    method.names = {language: name for language, name in names.items() if name}
+    method.prices_minor = prices_minor
+    method.is_active = is_active
+    method.save(update_fields=["names", "prices_minor", "is_active"])
+    rules.forget()

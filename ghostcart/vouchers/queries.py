@@ -1,0 +1,48 @@
+"""What others read of vouchers."""
+
+from collections.abc import Iterable
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+
+from ghostcart.customers.models import Customer
+from ghostcart.vouchers.models import CODE_LENGTH, Voucher, VoucherRedemption
+from ghostcart.vouchers.terms import Terms
+
+
+def normal_code(code: str) -> str:
+    """A code as it is stored: without the blanks around it, upper-case."""
+    return code.strip().upper()
+
+
+def by_code(shop_id: int, code: str) -> Voucher | None:
+    """The shop's voucher with this code, as typed in any case, or None."""
+    wanted = normal_code(code)
+    # PostgreSQL raises on a NUL; what cannot be stored cannot be found either.
+    if not wanted or len(wanted) > CODE_LENGTH or not wanted.isprintable():
+        return None
+    return Voucher.objects.filter(shop_id=shop_id, code=wanted).first()
+
+
+def terms_of(ids: Iterable[int], language: str = "en") -> list[Terms]:
+    """The terms of these vouchers, oldest first; ids that are gone are left out."""
+    return [voucher.terms(language) for voucher in Voucher.objects.filter(pk__in=list(ids)).order_by("pk")]
+
+
+def uses_by_customer(voucher_ids: Iterable[int], customer_id: int | None) -> dict[int, int]:
+    """How often the customer has used each of the vouchers and not given back; 0 for an unknown customer."""
+    uses = dict.fromkeys(voucher_ids, 0)
+    if customer_id is None or not uses:
+        return uses
+    counted = (
+        VoucherRedemption.objects.filter(voucher_id__in=list(uses), customer_id=customer_id, reversed_at=None)
+        .order_by()
+        .values_list("voucher_id")
+        .annotate(Count("pk"))
+    )
+    return uses | dict(counted)
+
+
+def of_customer(customer: Customer) -> QuerySet[Voucher]:
+    """The vouchers that are bound to a customer or were used by them, newest first."""
+    was_used = VoucherRedemption.objects.filter(voucher=OuterRef("pk"), customer=customer)
+    return Voucher.objects.filter(Q(customer=customer) | Exists(was_used)).order_by("-pk")
