@@ -1,0 +1,33 @@
+"""Which member of staff holds a session cookie. The wire accepts the cookie for reading only."""
+
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.http import HttpRequest
+from litestar import Request
+from litestar.exceptions import NotAuthorizedException
+
+from ghostcart.api.threads import in_django
+
+SessionStore = import_module(settings.SESSION_ENGINE).SessionStore
+
+
+def staff_of(session_key: str | None) -> Any:
+    """Blocking. The signed-in member of staff, or None; asks the database each time, so that a lock-out counts."""
+    request = HttpRequest()
+    request.session = SessionStore(session_key)
+    user = get_user(request)
+    return user if user.is_authenticated and user.is_active else None
+
+
+def session_key_of(request: Request[Any, Any, Any]) -> str | None:
+    return request.cookies.get(settings.SESSION_COOKIE_NAME)
+
+
+async def provide_staff(request: Request[Any, Any, Any]) -> Any:
+    user = await in_django(staff_of, session_key_of(request))
+    if user is None:
+        raise NotAuthorizedException("Sign in first.")
+    return user

@@ -1,0 +1,86 @@
+"""What every back office page shows around its content."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from ghostcart.backoffice.access import HOME
+from ghostcart.backoffice.models import Role
+
+THEMES = {"light": _("Light"), "dark": _("Dark"), "auto": _("As the device")}
+THEME_COOKIE = "theme"
+
+PAGE_SIZES = (20, 50, 100, 300)
+
+LANGUAGE_NAMES = {
+    "en": "English",
+    "it": "Italiano",
+    "es": "Español",
+    "de": "Deutsch",
+    "fr": "Français",
+    "nl": "Nederlands",
+}
+"""Each language in its own words: who cannot read the page still finds theirs."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the menu; `group` is the heading above it, `key` the shortcut after "g"."""
+
+    name: str | Promise
+    icon: str
+    url_name: str
+    key: str
+    group: str | Promise = ""
+    least: Role = Role.VIEWER
+
+
+MENU = (
+    Entry(_("Live"), "activity", "backoffice:live", "l"),
+    Entry(_("Orders"), "receipt", "backoffice:order-list", "o", group=_("Orders")),
+    Entry(_("Shopping carts"), "shopping-cart", "backoffice:cart-list", "c", group=_("Orders")),
+    Entry(_("Customers"), "users", "backoffice:customer-list", "k"),
+    Entry(_("Staff"), "user-circle", "backoffice:staff", "u", group=_("Settings"), least=Role.OWNER),
+    Entry(_("Shop settings"), "settings", "backoffice:settings", "s", group=_("Settings"), least=Role.OWNER),
+)
+
+
+def backoffice(request: HttpRequest) -> dict[str, object]:
+    if not request.path.startswith(HOME):
+        return {}
+    theme = request.COOKIES.get(THEME_COOKIE, "auto")
+    return {
+        "theme": theme if theme in THEMES else "auto",
+        "themes": THEMES,
+        "languages": LANGUAGE_NAMES,
+        "language": (get_language() or settings.LANGUAGE_CODE)[:2],
+        "menu": menu(request),
+        "page_sizes": PAGE_SIZES,
+        "here": request.get_full_path() if request.method == "GET" else HOME,
+    }
+
+
+def menu(request: HttpRequest) -> list[dict[str, object]]:
+    """The entries this person may open, with their heading and whether it is the page they are on."""
+    roles = getattr(request, "roles", {})
+    rank = max((role.rank for role in roles.values()), default=-1)
+    shown = []
+    heading: object = ""
+    for entry in MENU:
+        if entry.least.rank > rank:
+            continue
+        try:
+            url = reverse(entry.url_name)
+        except NoReverseMatch:
+            continue
+        is_here = request.path == url or (url != HOME and request.path.startswith(url))
+        shown.append(
+            {"entry": entry, "url": url, "is_here": is_here, "heading": entry.group if entry.group != heading else ""}
+        )
+        heading = entry.group
+    return shown

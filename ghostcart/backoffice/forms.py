@@ -1,0 +1,412 @@
+"""The forms of the back office, in the look of its pages. Forms of lists are sent by GET and read leniently."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from functools import lru_cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from babel import Locale
+from babel.numbers import is_currency
+from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext_lazy as _
+
+from ghostcart.backoffice.context import LANGUAGE_NAMES
+from ghostcart.backoffice.models import Role, User
+from ghostcart.lib.money import MICROS, Rounding, format_minor, minor_digits, parse_decimal_to_micros
+from ghostcart.orders.models import OrderStatus, PaymentMethod
+from ghostcart.shops.models import AbandonedBasis, RoundingType, ShippingMethod, Shop
+
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2999, 12, 30)
+LARGEST_PRICE = 10**12
+ANY = ("", _("All"))
+LANGUAGES = list(LANGUAGE_NAMES.items())
+
+
+class Dressed:
+    """Gives every widget of a form the classes of the kit."""
+
+    fields: dict[str, forms.Field]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            dress(field.widget)
+
+
+def dress(widget: forms.Widget) -> None:
+    if isinstance(widget, forms.CheckboxInput | forms.CheckboxSelectMultiple | forms.RadioSelect):
+        look = "form-check-input"
+    elif isinstance(widget, forms.Select):
+        look = "form-select"
+    else:
+        look = "form-control"
+    widget.attrs.setdefault("class", look)
+
+
+class Day(forms.DateField):
+    """A day, as a browser's own date field sends it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+        validators = [MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)]
+        super().__init__(required=False, widget=widget, input_formats=["%Y-%m-%d"], validators=validators, **kwargs)
+
+
+class Amount(forms.CharField):
+    """An amount of a currency as people type it ("12.50", "12,50"); its value is minor units, None if left empty."""
+
+    def __init__(self, currency: str, **kwargs: Any) -> None:
+        self.currency = currency
+        super().__init__(max_length=20, widget=forms.TextInput(attrs={"inputmode": "decimal"}), **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, int):
+            return value
+        digits = minor_digits(self.currency)
+        text = str(value).rjust(digits + 1, "0")
+        return f"{text[:-digits]}.{text[-digits:]}" if digits else text
+
+    def clean(self, value: Any) -> int | None:
+        text = super().clean(value).replace(" ", "").replace(",", ".")
+        if not text:
+            return None
+        try:
+            micros = parse_decimal_to_micros(text)
+        except ValueError:
+            raise forms.ValidationError(_("This is not an amount.")) from None
+        minor, rest = divmod(micros, MICROS // 10 ** minor_digits(self.currency))
+        if rest or not 0 <= minor <= LARGEST_PRICE:
+            raise forms.ValidationError(_("This is not an amount in this currency."))
+        return minor
+
+
+def choices_at_once(choices: Iterable[tuple[Any, Any]]) -> forms.Select:
+    """A choice that filters as soon as it is made."""
+    return forms.Select(choices=list(choices), attrs={"data-submits": ""})
+
+
+# -- lists --------------------------------------------------------------------------------------------
+
+
+class FilterForm(Dressed, forms.Form):
+    """Filters of a list. What cannot be read is left out and told; the rest counts."""
+
+    q = forms.CharField(
+        label=_("Search"), required=False, max_length=100, widget=forms.TextInput(attrs={"type": "search"})
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if isinstance(field, forms.ChoiceField):
+                field.widget.attrs["data-submits"] = ""
+
+    def asked(self) -> dict[str, Any]:
+        """The values that could be read."""
+        self.is_valid()
+        return {name: value for name, value in self.cleaned_data.items() if value not in ("", None)}
+
+
+class CustomerFilters(FilterForm):
+    kind = forms.ChoiceField(
+        label=_("Account"), required=False, choices=[ANY, ("account", _("With an account")), ("guest", _("Guests"))]
+    )
+    language = forms.ChoiceField(label=_("Language"), required=False, choices=[ANY, *LANGUAGES])
+    consent = forms.ChoiceField(
+        label=_("Consent"), required=False, choices=[ANY, ("yes", _("Given")), ("no", _("Not given"))]
+    )
+    registered_from = Day(label=_("Registered from"))
+    registered_to = Day(label=_("Registered until"))
+
+
+class OrderFilters(FilterForm):
+    status = forms.ChoiceField(label=_("Status"), required=False, choices=[ANY, *OrderStatus.choices])
+    payment = forms.ChoiceField(label=_("Payment"), required=False, choices=[ANY, *PaymentMethod.choices])
+    shipping = forms.CharField(label=_("Shipping"), required=False, max_length=60)
+    currency = forms.ChoiceField(label=_("Currency"), required=False)
+    placed_from = Day(label=_("Placed from"))
+    placed_to = Day(label=_("Placed until"))
+
+    def __init__(self, *args: Any, shops: Sequence[Shop], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        codes = sorted({code for shop in shops for code in (shop.currency, *shop.currencies)})
+        self.fields["currency"].choices = [ANY, *((code, code) for code in codes)]  # type: ignore[attr-defined]
+
+
+# -- one customer, one order --------------------------------------------------------------------------
+
+
+class NoteForm(Dressed, forms.Form):
+    note = forms.CharField(
+        label=_("Private note"),
+        required=False,
+        max_length=5000,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=_("Only staff see it."),
+    )
+
+
+@lru_cache(maxsize=16)
+def countries(language: str) -> list[tuple[str, str]]:
+    names = Locale.parse(language).territories
+    known = [(code, name) for code, name in names.items() if len(code) == 2 and code.isalpha()]
+    apart = {"EU", "EZ", "UN", "XA", "XB", "ZZ", "QO"}
+    return sorted((pair for pair in known if pair[0] not in apart), key=lambda pair: pair[1].casefold())
+
+
+class PhoneOrderForm(Dressed, forms.Form):
+    """An order taken by staff: who, where to, how. Who is asked only of a cart without a customer."""
+
+    email = forms.EmailField(label=_("E-mail address"), max_length=254)
+    first_name = forms.CharField(label=_("First name"), max_length=120)
+    last_name = forms.CharField(label=_("Last name"), max_length=120)
+    phone = forms.CharField(label=_("Telephone"), max_length=40, required=False)
+    street = forms.CharField(label=_("Street and number"), max_length=200)
+    postcode = forms.CharField(label=_("Postcode"), max_length=20)
+    city = forms.CharField(label=_("City"), max_length=120)
+    country = forms.ChoiceField(label=_("Country"))
+    shipping_method = forms.ChoiceField(label=_("Shipping method"), widget=forms.RadioSelect)
+    payment = forms.ChoiceField(
+        label=_("Payment"),
+        widget=forms.RadioSelect,
+        choices=[choice for choice in PaymentMethod.choices if choice[0] in ("by_phone", "transfer", "on_delivery")],
+        initial=PaymentMethod.BY_PHONE,
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=2**31 - 1)
+
+    def __init__(
+        self,
+        *args: Any,
+        shop: Shop,
+        currency: str,
+        has_customer: bool,
+        methods: Sequence[ShippingMethod],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        language = (get_language() or "en")[:2]
+        if has_customer:
+            del self.fields["email"]
+        self.fields["country"].choices = countries(language)  # type: ignore[attr-defined]
+        self.fields["country"].initial = shop.country
+        self.fields["shipping_method"].choices = [  # type: ignore[attr-defined]
+            (
+                method.code,
+                f"{method.name(language)} · {format_minor(method.prices_minor.get(currency, 0), currency, language)}",
+            )
+            for method in methods
+        ]
+        if methods:
+            self.fields["shipping_method"].initial = methods[0].code
+
+    def address(self) -> dict[str, str]:
+        names = ("first_name", "last_name", "street", "postcode", "city", "country", "phone")
+        return {name: self.cleaned_data[name] for name in names}
+
+
+# -- settings -----------------------------------------------------------------------------------------
+
+UNITS = {"days": 24 * 60, "hours": 60, "minutes": 1}
+
+
+class ShopForm(Dressed, forms.Form):
+    name = forms.CharField(label=_("Name of the shop"), max_length=120)
+    languages = forms.MultipleChoiceField(
+        label=_("Languages"),
+        choices=LANGUAGES,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("The storefront can be read in these languages."),
+    )
+    language = forms.ChoiceField(
+        label=_("Default language"),
+        choices=LANGUAGES,
+        help_text=_("Shown to shoppers whose browser asks for none of the languages above."),
+    )
+    currencies = forms.CharField(
+        label=_("Currencies"),
+        max_length=120,
+        help_text=_("Three-letter codes with commas between them. Products need a price in each of them."),
+    )
+    currency = forms.CharField(
+        label=_("Default currency"), max_length=3, help_text=_("Used until a shopper chooses another.")
+    )
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"), help_text=_("Days, reports and the ends of vouchers follow this clock.")
+    )
+    abandoned_number = forms.IntegerField(
+        label=_("A cart is abandoned after"),
+        min_value=1,
+        max_value=10_000,
+    )
+    abandoned_unit = forms.ChoiceField(
+        label=_("Unit"), choices=[("minutes", _("minutes")), ("hours", _("hours")), ("days", _("days"))]
+    )
+    abandoned_basis = forms.ChoiceField(
+        label=_("Counted from"),
+        choices=AbandonedBasis.choices,
+        widget=forms.RadioSelect,
+        help_text=_("The last activity is kinder to those who come back; the creation is what PrestaShop counts."),
+    )
+    online_minutes = forms.IntegerField(
+        label=_("Online for (minutes)"),
+        min_value=1,
+        max_value=24 * 60,
+        help_text=_("A shopper counts as online for this long after their last request."),
+    )
+    rounding = forms.ChoiceField(
+        label=_("Rounding"),
+        choices=[
+            (Rounding.HALF_UP.value, _("To the nearest, a half goes up")),
+            (Rounding.HALF_DOWN.value, _("To the nearest, a half goes down")),
+            (Rounding.HALF_EVEN.value, _("To the nearest, a half goes to the even neighbour")),
+            (Rounding.HALF_ODD.value, _("To the nearest, a half goes to the odd neighbour")),
+            (Rounding.UP.value, _("Always up")),
+            (Rounding.DOWN.value, _("Always down")),
+        ],
+        help_text=_("What happens to fractions of the smallest coin."),
+    )
+    rounding_type = forms.ChoiceField(
+        label=_("What is rounded"),
+        choices=RoundingType.choices,
+        help_text=_("Open carts are counted anew at their next change."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["time_zone"].choices = [(name, name) for name in time_zones()]  # type: ignore[attr-defined]
+
+    @classmethod
+    def of(cls, shop: Shop, data: Any = None) -> "ShopForm":
+        unit = next((unit for unit, minutes in UNITS.items() if shop.abandoned_minutes % minutes == 0), "minutes")
+        names = ("name", "languages", "language", "currency", "time_zone", "abandoned_basis", "online_minutes",
+                 "rounding", "rounding_type")  # fmt: skip
+        initial = {name: getattr(shop, name) for name in names} | {
+            "currencies": ", ".join(shop.currencies or [shop.currency]),
+            "abandoned_number": shop.abandoned_minutes // UNITS[unit],
+            "abandoned_unit": unit,
+        }
+        return cls(data, initial=initial)
+
+    def clean_currencies(self) -> list[str]:
+        codes = [code.strip().upper() for code in self.cleaned_data["currencies"].split(",") if code.strip()]
+        for code in codes:
+            check_currency(code)
+        return list(dict.fromkeys(codes))
+
+    def clean_currency(self) -> str:
+        return check_currency(self.cleaned_data["currency"].strip().upper())
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        for one, many, message in (
+            ("language", "languages", _("The default language must be one of the languages.")),
+            ("currency", "currencies", _("The default currency must be one of the currencies.")),
+        ):
+            if one in cleaned and many in cleaned and cleaned[one] not in cleaned[many]:
+                self.add_error(one, message)
+        return cleaned
+
+    def settings(self) -> dict[str, Any]:
+        """What `shops.services.change_settings` takes."""
+        values = dict(self.cleaned_data)
+        values["abandoned_minutes"] = values.pop("abandoned_number") * UNITS[values.pop("abandoned_unit")]
+        return values
+
+
+def check_currency(code: str) -> str:
+    if not is_currency(code):
+        raise forms.ValidationError(gettext("“%(code)s” is not a currency.") % {"code": code})
+    return code
+
+
+@lru_cache(maxsize=1)
+def time_zones() -> list[str]:
+    known = sorted(
+        name
+        for name in available_timezones()
+        if "/" in name and not name.startswith(("Etc/", "SystemV/", "posix", "right"))
+    )
+    return [*known, "UTC"]
+
+
+class ShippingForm(Dressed, forms.Form):
+    """A way to deliver: its name in each language of the shop, its price in each currency."""
+
+    is_active = forms.BooleanField(label=_("Offered in the shop"), required=False)
+
+    def __init__(self, *args: Any, method: ShippingMethod, shop: Shop, **kwargs: Any) -> None:
+        initial = {"is_active": method.is_active}
+        super().__init__(*args, initial=initial, **kwargs)
+        self.method = method
+        self.languages, self.currencies = shop.languages, shop.currencies or [shop.currency]
+        for language in self.languages:
+            self.fields[f"name_{language}"] = forms.CharField(
+                label=_("Name in %(language)s") % {"language": LANGUAGE_NAMES.get(language, language)},
+                max_length=120,
+                required=language == shop.language,
+                initial=method.names.get(language, ""),
+            )
+        for currency in self.currencies:
+            self.fields[f"price_{currency}"] = Amount(
+                currency,
+                label=_("Price in %(currency)s") % {"currency": currency},
+                initial=method.prices_minor.get(currency),
+                required=True,
+            )
+        for field in self.fields.values():
+            dress(field.widget)
+
+    def values(self) -> dict[str, Any]:
+        """What `shops.services.change_shipping_method` takes; other languages and currencies are kept."""
+        names = {language: self.cleaned_data[f"name_{language}"] for language in self.languages}
+        prices = {currency: self.cleaned_data[f"price_{currency}"] for currency in self.currencies}
+        return {
+            "names": self.method.names | names,
+            "prices_minor": self.method.prices_minor | prices,
+            "is_active": self.cleaned_data["is_active"],
+        }
+
+
+# -- staff --------------------------------------------------------------------------------------------
+
+
+class ProfileForm(Dressed, forms.Form):
+    name = forms.CharField(label=_("Name"), max_length=120, required=False)
+    language = forms.ChoiceField(label=_("Language"), choices=LANGUAGES)
+
+
+class RolesForm(Dressed, forms.Form):
+    """A role for each shop that the asking owner owns; empty is none."""
+
+    def __init__(self, *args: Any, shops: Sequence[Shop], user: User | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.shops = shops
+        here = {one.shop_id: one.role for one in user.memberships.all()} if user else {}
+        for shop in shops:
+            self.fields[f"role_{shop.pk}"] = forms.ChoiceField(
+                label=_("Role in %(shop)s") % {"shop": shop.name},
+                choices=[("", _("No access")), *Role.choices],
+                required=False,
+                initial=here.get(shop.pk, ""),
+            )
+        for field in self.fields.values():
+            dress(field.widget)
+
+    def roles(self) -> dict[int, Role | None]:
+        chosen = {shop.pk: self.cleaned_data[f"role_{shop.pk}"] for shop in self.shops}
+        return {shop_id: Role(role) if role else None for shop_id, role in chosen.items()}
+
+
+class NewStaffForm(RolesForm):
+    email = forms.EmailField(label=_("E-mail address"), max_length=254)
+    name = forms.CharField(label=_("Name"), max_length=120, required=False)
+    language = forms.ChoiceField(label=_("Language"), choices=LANGUAGES)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self.errors and not any(self.roles().values()):
+            raise forms.ValidationError(_("Choose a role in at least one shop."))
+        return cleaned

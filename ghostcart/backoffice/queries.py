@@ -1,0 +1,102 @@
+"""What single pages of the back office put together from several rooms."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Prefetch, QuerySet
+
+from ghostcart.backoffice.models import Membership, Role, User
+from ghostcart.carts.models import Cart, Device, Status
+from ghostcart.customers import queries as customer_queries
+from ghostcart.customers.models import Address, Consent, Customer
+from ghostcart.lib import paging
+from ghostcart.lib.paging import Page
+from ghostcart.orders import queries as order_queries
+from ghostcart.orders.models import Order
+from ghostcart.orders.queries import Placed
+from ghostcart.shops.models import Shop
+from ghostcart.vouchers import queries as voucher_queries
+from ghostcart.vouchers.models import Voucher
+
+CARTS_SHOWN = 20
+ROWS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRow:
+    """A row of the list of customers."""
+
+    customer: Customer
+    carts: int
+    placed: Placed
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerPage:
+    """All that the page of one customer shows."""
+
+    customer: Customer
+    has_consented: bool
+    consents: Sequence[Consent]
+    addresses: Sequence[Address]
+    carts: Page[Cart]
+    statuses: Sequence[tuple[Cart, Status]]
+    cart_count: int
+    orders: Sequence[Order]
+    order_count: int
+    placed: Placed
+    vouchers: Sequence[Voucher]
+    devices: Sequence[Device]
+
+
+def customer_rows(customers: Sequence[Customer]) -> list[CustomerRow]:
+    """The customers of a page with what they left and bought: two queries for all of them."""
+    ids = [customer.pk for customer in customers]
+    carts = dict(
+        Cart.objects.filter(customer_id__in=ids, deleted_at=None).values_list("customer_id").annotate(Count("pk"))
+    )
+    placed = order_queries.placed_by(ids)
+    return [
+        CustomerRow(customer, carts.get(customer.pk, 0), placed.get(customer.pk, Placed())) for customer in customers
+    ]
+
+
+def find_customer(customer_id: int) -> Customer | None:
+    return Customer.objects.select_related("shop").filter(pk=customer_id).first()
+
+
+def customer_page(customer: Customer, after: str | None, before: str | None, now: datetime) -> CustomerPage:
+    carts = Cart.objects.filter(customer=customer, deleted_at=None)
+    shown = paging.page(carts, "-id", CARTS_SHOWN, after, before)
+    orders = order_queries.of_customer(customer.pk)
+    return CustomerPage(
+        customer=customer,
+        has_consented=customer_queries.has_consented(customer),
+        consents=list(customer.consents.all()),
+        addresses=list(customer.addresses.all()[:ROWS_SHOWN]),
+        carts=shown,
+        statuses=[(cart, cart.status(now)) for cart in shown.rows],
+        cart_count=carts.count(),
+        orders=list(orders[:ROWS_SHOWN]),
+        order_count=orders.count(),
+        placed=order_queries.placed_by([customer.pk]).get(customer.pk, Placed()),
+        vouchers=list(voucher_queries.of_customer(customer)[:ROWS_SHOWN]),
+        devices=list(Device.objects.filter(customer=customer).order_by("-seen_at")[:ROWS_SHOWN]),
+    )
+
+
+def staff_of(shops: Iterable[Shop]) -> QuerySet[User]:
+    """Who works for these shops, with their roles there in `user.roles_here`."""
+    here = Membership.objects.filter(shop__in=shops).select_related("shop").order_by("shop_id")
+    return (
+        User.objects.filter(memberships__shop__in=shops)
+        .distinct()
+        .order_by("email")
+        .prefetch_related(Prefetch("memberships", queryset=here, to_attr="roles_here"))
+    )
+
+
+def colleague(by: User, user_id: int) -> User | None:
+    """A member of staff of some shop that `by` owns."""
+    return staff_of(by.shops(Role.OWNER)).filter(pk=user_id).first()

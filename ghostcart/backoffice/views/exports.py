@@ -1,0 +1,58 @@
+"""Exports: asking for one, and the page that shows how far it is."""
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from ghostcart.backoffice import exports, lists
+from ghostcart.backoffice.access import StaffRequest, staff
+from ghostcart.backoffice.models import Export, Role
+from ghostcart.backoffice.views.profile import back
+from ghostcart.lib import clock
+
+
+@require_POST
+@staff(Role.MANAGER)
+def export_create(request: StaffRequest) -> HttpResponse:
+    page, query, format = (request.POST.get(name, "") for name in ("page", "query", "format"))
+    shops = [shop.pk for shop in request.scope if request.roles[shop.pk].rank >= Role.MANAGER.rank]
+    is_known = page in exports.SHEETS and format in Export.Format.values
+    if not (is_known and shops) or len(query) > lists.LONGEST_QUERY or "\x00" in query:
+        messages.error(request, _("This list cannot be exported."))
+        return back(request)
+    language = (get_language() or "en")[:2]
+    export = exports.ask(
+        request.user, page=page, query=query, shop_ids=shops, format=format, language=language, now=clock.now()
+    )
+    return redirect("backoffice:export", token=export.token)
+
+
+def _export(request: StaffRequest, token: str) -> Export:
+    """Nobody sees another's exports."""
+    export = Export.objects.filter(token=token, user=request.user).first()
+    if export is None:
+        raise Http404
+    return export
+
+
+@require_safe
+@staff(Role.MANAGER)
+def export(request: StaffRequest, token: str) -> HttpResponse:
+    return render(request, "backoffice/export.html", {"export": _export(request, token)})
+
+
+@require_safe
+@staff(Role.MANAGER)
+def export_progress(request: StaffRequest, token: str) -> HttpResponse:
+    return render(request, "backoffice/_export_progress.html", {"export": _export(request, token)})
+
+
+urlpatterns = [
+    path("exports/", export_create, name="export-create"),
+    path("exports/<str:token>/", export, name="export"),
+    path("exports/<str:token>/progress/", export_progress, name="export-progress"),
+]

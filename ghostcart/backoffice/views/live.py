@@ -1,0 +1,36 @@
+"""The live page: who is in the shop now and what they put in their carts."""
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import path
+
+from ghostcart.backoffice.access import StaffRequest, staff
+from ghostcart.backoffice.models import Role
+from ghostcart.carts import log, watching
+from ghostcart.carts.timeline import sentence
+from ghostcart.lib import clock
+
+
+@staff(Role.VIEWER)
+def live(request: StaffRequest) -> HttpResponse:
+    """The first paint. The place in the log is read before the state, so that the stream can only repeat."""
+    place = log.position()
+    now = clock.now()
+    shop_ids = [shop.pk for shop in request.scope]
+    entries = [
+        {"entry": event, "cart": event.cart, "sentence": sentence(event, event.cart.customer_label)}
+        for event in watching.last_entries(shop_ids)
+    ]
+    context = {
+        "place": place,
+        "now": now,
+        "shop_ids": shop_ids,
+        "carts": watching.active_carts(shop_ids, now),
+        "entries": entries,
+        "figures": watching.figures(shop_ids, now),
+        "shows_shops": len(request.shops) > 1,
+    }
+    return render(request, "backoffice/live.html", context)
+
+
+urlpatterns = [path("", live, name="live")]

@@ -1,0 +1,64 @@
+"""Settings of a shop, for its owners: how it counts, rounds and speaks, and how it delivers."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from ghostcart.backoffice.access import StaffRequest, require, staff
+from ghostcart.backoffice.forms import ShippingForm, ShopForm
+from ghostcart.backoffice.models import Role
+from ghostcart.carts import services as cart_services
+from ghostcart.shops import services
+from ghostcart.shops.models import ShippingMethod, Shop
+
+
+def owned(request: StaffRequest) -> list[Shop]:
+    return [shop for shop in request.shops if request.roles[shop.pk] == Role.OWNER]
+
+
+@require_safe
+@staff(Role.OWNER)
+def settings(request: StaffRequest) -> HttpResponse:
+    """To the shop in view, if it is theirs; else to the first that is."""
+    shops = owned(request)
+    chosen = request.shop if request.shop in shops else shops[0]
+    return redirect("backoffice:shop-settings", shop_id=chosen.pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff(Role.OWNER)
+def shop_settings(request: StaffRequest, shop_id: int) -> HttpResponse:
+    shop = get_object_or_404(Shop, pk=shop_id)
+    require(request.user, shop.pk, Role.OWNER)
+    form = ShopForm.of(shop, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        if services.change_settings(shop, **form.settings()):
+            cart_services.retime(shop)
+        messages.success(request, _("The settings of %(shop)s are saved.") % {"shop": shop.name})
+        return redirect("backoffice:shop-settings", shop_id=shop.pk)
+    context = {"shop": shop, "shops": owned(request), "form": form, "methods": shop.shipping_methods.all()}
+    return render(request, "backoffice/settings.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff(Role.OWNER)
+def shipping_method(request: StaffRequest, shop_id: int, method_id: int) -> HttpResponse:
+    shop = get_object_or_404(Shop, pk=shop_id)
+    require(request.user, shop.pk, Role.OWNER)
+    method = get_object_or_404(ShippingMethod, pk=method_id, shop=shop)
+    form = ShippingForm(request.POST or None, method=method, shop=shop)
+    if request.method == "POST" and form.is_valid():
+        services.change_shipping_method(method, **form.values())
+        messages.success(request, _("The shipping method is saved."))
+        return redirect("backoffice:shop-settings", shop_id=shop_id)
+    return render(request, "backoffice/shipping_method.html", {"shop": shop, "method": method, "form": form})
+
+
+urlpatterns = [
+    path("settings/", settings, name="settings"),
+    path("settings/<int:shop_id>/", shop_settings, name="shop-settings"),
+    path("settings/<int:shop_id>/shipping/<int:method_id>/", shipping_method, name="shipping-method"),
+]

@@ -1,0 +1,99 @@
+"""One thread that follows the cart log and hands what is new to a listener, at once and in order."""
+
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack
+from threading import Event, Thread
+from time import monotonic
+
+import psycopg
+from django.db import DatabaseError, connection
+
+from ghostcart.carts import log
+
+LOOK_SECONDS = 0.01
+"""How often SQLite is asked whether another connection committed (a microsecond each)."""
+SURE_SECONDS = 1.0
+"""A look without any wake-up: one may be missed, and the horizon may move without one."""
+PACE_SECONDS = 0.04
+"""Least time between two batches: a flood is drawn at most 25 times a second."""
+
+_log = logging.getLogger(__name__)
+
+
+class Follower(Thread):
+    """Calls `listener(entries)` with each batch of new entries, until stopped. Survives a lost database."""
+
+    def __init__(self, listener: Callable[[list[log.Entry]], None]) -> None:
+        super().__init__(name="cart-log-follower", daemon=True)
+        self.listener = listener
+        self.stopping = Event()
+        self.place = log.Cursor(0, 0)
+        self.ready = Event()
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            try:
+                if not self.ready.is_set():
+                    self.place = log.position()
+                    self.ready.set()
+                self._follow()
+            except (DatabaseError, psycopg.Error):
+                _log.warning("the cart log cannot be read; trying again", exc_info=True)
+                connection.close()
+                self.stopping.wait(1)
+        connection.close()
+
+    def stop(self) -> None:
+        self.stopping.set()
+
+    def _follow(self) -> None:
+        with ExitStack() as stack:
+            wait = self._listen(stack) if connection.vendor == "postgresql" else self._watch()
+            while not self.stopping.is_set():
+                entries = log.after(self.place)
+                if entries:
+                    self.place = entries[-1].cursor
+                    self.listener(entries)
+                    self.stopping.wait(PACE_SECONDS)
+                else:
+                    wait()
+
+    def _watch(self) -> Callable[[], None]:
+        """SQLite: `data_version` changes when another connection has committed."""
+
+        def version() -> int:
+            with connection.cursor() as cursor:
+                return int(cursor.execute("PRAGMA data_version").fetchone()[0])
+
+        known = version()
+
+        def wait() -> None:
+            nonlocal known
+            until = monotonic() + SURE_SECONDS
+            while not self.stopping.is_set() and monotonic() < until:
+                now = version()
+                if now != known:
+                    known = now
+                    return
+                self.stopping.wait(LOOK_SECONDS)
+
+        return wait
+
+    def _listen(self, stack: ExitStack) -> Callable[[], None]:
+        """PostgreSQL: a notification wakes; while older transactions run, the horizon is looked at again soon."""
+        parameters = {**connection.get_connection_params(), "autocommit": True}
+        parameters.pop("pool", None)
+        parameters.pop("cursor_factory", None)
+        parameters.pop("context", None)
+        listening = stack.enter_context(psycopg.connect(**parameters))
+        listening.execute(f"LISTEN {log.CHANNEL}")
+        soon = 0
+
+        def wait() -> None:
+            nonlocal soon
+            timeout = LOOK_SECONDS if soon else SURE_SECONDS
+            heard = any(True for _ in listening.notifies(timeout=timeout, stop_after=1))
+            soon = 25 if heard else max(0, soon - 1)
+
+        return wait

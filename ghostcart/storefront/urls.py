@@ -1,0 +1,45 @@
+"""The shopper's addresses: /<shop>/<language>/…; products and categories are called the same in all languages."""
+
+from django.urls import include, path, register_converter
+
+from ghostcart.lib.texts import LANGUAGES
+from ghostcart.storefront.views import account, browse, cart, entrance
+
+
+class LanguageConverter:
+    regex = "|".join(LANGUAGES)
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(LanguageConverter, "language")
+
+app_name = "storefront"
+
+pages = [
+    path("", browse.home, name="home"),
+    path("c/<slug:category>/", browse.category, name="category"),
+    path("p/<slug:product>/", browse.product, name="product"),
+    path("sku/<path:sku>/", browse.by_sku, name="sku"),
+    path("search/", browse.search, name="search"),
+    path("cart/", cart.cart, name="cart"),
+    path("checkout/", cart.checkout, name="checkout"),
+    path("thanks/<str:token>/", cart.thanks, name="thanks"),
+    path("account/", account.overview, name="account"),
+    path("account/sign-in/", account.sign_in, name="sign-in"),
+    path("account/register/", account.register, name="register"),
+    path("account/details/", account.details, name="details"),
+    path("account/password/", account.password, name="password"),
+    path("account/sign-out/", account.sign_out, name="sign-out"),
+]
+
+urlpatterns = [
+    path("", entrance.first_shop, name="entrance"),
+    path("<slug:slug>/", entrance.shop, name="shop"),
+    path("<slug:slug>/theme.css", entrance.theme, name="theme"),
+    path("<slug:slug>/<language:language>/", include(pages)),
+]
