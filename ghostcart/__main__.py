@@ -1,0 +1,3 @@
+from ghostcart.config.cli import main
+
+main()

@@ -1,0 +1,93 @@
+"""Wire first, everything else to Django: one process for the demo and a small shop.
+
+The traps that each piece closes were found by trying: see docs/decisions/0002-pages-and-wire-in-one-process.md.
+"""
+
+import asyncio
+import os
+from typing import Any, cast
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ghostcart.config.settings")
+
+from django.core.wsgi import get_wsgi_application
+
+django_pages = get_wsgi_application()  # runs django.setup(): before anything imports models
+
+from a2wsgi import WSGIMiddleware
+from django.conf import settings
+from django.http.request import split_domain_port, validate_host
+from granian.utils.proxies import wrap_asgi_with_proxy_headers
+from servestatic import ServeStaticASGI
+
+from ghostcart.api.app import wire
+
+PAGE_THREADS = 8
+BODY_LIMIT, BODY_SECONDS = 2_500_000, 30
+
+pages: Any = WSGIMiddleware(cast(Any, django_pages), workers=PAGE_THREADS)
+
+
+async def refuse(send: Any, status: int, text: str) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": "http.response.body", "body": text.encode()})
+
+
+def one_cookie_header(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """HTTP/2 browsers send one header per cookie; RFC 9113, 8.2.3 wants them joined."""
+    crumbs = [value for name, value in headers if name == b"cookie"]
+    if len(crumbs) < 2:
+        return headers
+    return [header for header in headers if header[0] != b"cookie"] + [(b"cookie", b"; ".join(crumbs))]
+
+
+async def to_pages(scope: Any, receive: Any, send: Any) -> None:
+    """Read the whole body first: no thread waits for a slow sender, and chunked bodies get a length."""
+    body, more = bytearray(), True
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return
+                body += message.get("body", b"")
+                more = message.get("more_body", False)
+                if len(body) > BODY_LIMIT:
+                    return await refuse(send, 413, "body too large")
+    except TimeoutError:
+        return await refuse(send, 408, "body too slow")
+    # WSGI names cannot tell "-" from "_": a stranger's X_Forwarded_Proto would pass for the proxy's
+    kept = [
+        header
+        for header in scope["headers"]
+        if b"_" not in header[0] and header[0] not in (b"content-length", b"transfer-encoding")
+    ]
+
+    async def whole() -> dict[str, Any]:  # a2wsgi needs a real coroutine; Granian's receive() is none
+        return {"type": "http.request", "body": bytes(body), "more_body": False}
+
+    await pages({**scope, "headers": [*kept, (b"content-length", b"%d" % len(body))]}, whole, send)
+
+
+async def joined(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "http":
+        scope = {**scope, "headers": one_cookie_header(scope["headers"])}
+        hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        if len(hosts) != 1 or not validate_host(split_domain_port(hosts[0])[0], settings.ALLOWED_HOSTS):
+            return await refuse(send, 400, "unknown host")
+        if not scope["path"].startswith("/api/"):
+            return await to_pages(scope, receive, send)
+    await wire(scope, receive, send)  # and the lifespan events
+
+
+settings.MEDIA_ROOT.mkdir(parents=True, exist_ok=True)
+static = ServeStaticASGI(
+    joined,
+    root=settings.STATIC_ROOT,
+    prefix="static/",
+    allow_all_origins=False,
+    immutable_file_test=r"-[A-Z0-9]{8}\.\w+$",  # esbuild's hashed names
+)
+static.add_files(settings.MEDIA_ROOT, prefix="media/")
+application = (
+    wrap_asgi_with_proxy_headers(static, trusted_hosts=settings.TRUSTED_PROXIES) if settings.TRUSTED_PROXIES else static
+)

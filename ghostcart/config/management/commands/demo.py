@@ -1,0 +1,51 @@
+import shutil
+import time
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from ghostcart.config import serving
+
+LEAST_FREE = 200_000_000
+
+
+class Command(BaseCommand):
+    help = "Set up the demo shops with 90 days of history, serve them, and let shoppers walk through."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--rate", type=float, default=0.7, help="cart changes a second; 0 for a quiet shop")
+        parser.add_argument("--carts", type=int, default=3000)
+        parser.add_argument("--prepare-only", action="store_true")
+
+    def handle(self, *args, rate, carts, prepare_only, **options):
+        if not settings.IS_DEMO:
+            raise CommandError("Start the demo with 'ghostcart demo': it sets GHOSTCART_DEMO before anything else.")
+        if problem := serving.port_problem(settings.HOST, settings.PORT):
+            raise CommandError(problem)
+        if shutil.disk_usage(settings.DATA).free < LEAST_FREE:
+            raise CommandError(
+                f"Less than 200 MB are free where {settings.DATA} lies. Make room, or set GHOSTCART_DATA."
+            )
+        call_command("collectstatic", interactive=False, verbosity=0)
+        call_command("migrate", verbosity=0)
+        call_command("fill", carts=carts)
+        if prepare_only:
+            return
+        address = f"http://{settings.HOST}:{settings.PORT}"
+        self.stdout.write(
+            f"\n  Shop          {address}/\n  Back office   {address}/backoffice/\n"
+            f"                sign in as owner@demo.example with {self.password()}\n"
+            f"  API           {address}/api/docs\n\n  Ctrl-C stops it. Data: {settings.DATA}\n"
+        )
+        started = time.monotonic()
+        shoppers = [serving.simulator(address, rate)] if rate > 0 else []
+        code = serving.run_together([serving.whole(), serving.worker()], guests=shoppers)
+        if code and time.monotonic() - started < 10:
+            raise CommandError("The demo could not start; the lines above say why.", returncode=code)
+
+    @staticmethod
+    def password():
+        from ghostcart.config.demo.shops import demo_password
+
+        return demo_password()

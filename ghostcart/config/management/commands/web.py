@@ -1,0 +1,17 @@
+import os
+
+from django.core.management.base import BaseCommand
+
+from ghostcart.config import serving
+
+
+class Command(BaseCommand):
+    help = "Serve the pages alone (WSGI workers), for several hosts behind a proxy."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--workers", type=int, default=1)
+
+    def handle(self, *args, workers, **options):
+        command = serving.granian("wsgi", "ghostcart.config.wsgi:application", "--workers", str(workers),
+                                  "--blocking-threads", "4")  # fmt: skip
+        os.execv(command[0], command)

@@ -1,0 +1,16 @@
+import os
+
+from django.core.management.base import BaseCommand
+
+from ghostcart.config import serving
+
+
+class Command(BaseCommand):
+    help = "Serve the API and the live streams (ASGI workers), for several hosts behind a proxy."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--workers", type=int, default=1)
+
+    def handle(self, *args, workers, **options):
+        command = serving.granian("asgi", "ghostcart.config.asgi:application", "--workers", str(workers))
+        os.execv(command[0], command)

@@ -1,0 +1,19 @@
+import signal
+from threading import Event
+
+from django.core.management.base import BaseCommand
+
+from ghostcart.config import work
+
+
+class Command(BaseCommand):
+    help = "Do the due work: exports, purging what was deleted, forgetting old answers. Several may run."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--once", action="store_true", help="do what is due and end (for cron and tests)")
+
+    def handle(self, *args, once, **options):
+        stopping = Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *told: stopping.set())
+        work.run(stopping, once=once)

@@ -1,0 +1,43 @@
+"""The addresses of all pages. The wire (`/api/`) has its own: see `api.app`."""
+
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import select_template
+from django.urls import include, path
+
+from ghostcart.storefront.views import entrance
+
+urlpatterns = [
+    path("", include("ghostcart.config.health")),
+    path("backoffice/", include("ghostcart.backoffice.urls")),
+    path("", include("ghostcart.storefront.urls")),
+]
+
+
+def refusal(request: HttpRequest, status: int) -> HttpResponse:
+    """An error in the look of the door that it was met at."""
+    own = [] if request.path.startswith("/backoffice/") else [f"storefront/{status}.html"]
+    return HttpResponse(select_template([*own, f"{status}.html"]).render({}, request), status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return refusal(request, 400)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return refusal(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if request.path.startswith("/backoffice/"):
+        return refusal(request, 404)
+    return entrance.not_found(request, exception)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    return refusal(request, 500)
+
+
+handler400 = bad_request
+handler403 = forbidden
+handler404 = not_found
+handler500 = broken

@@ -1,0 +1,106 @@
+"""What the worker does: looks for due rows and does one after the other. Several may run; each row is claimed.
+
+A loop around small tasks. Each task says whether it found something to do; when none did, the worker rests.
+"""
+
+import logging
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Event
+
+from django.contrib.sessions.models import Session
+from django.db import DatabaseError, close_old_connections
+
+from ghostcart.backoffice import exports
+from ghostcart.backoffice.models import Worker
+from ghostcart.carts import services as cart_services
+from ghostcart.carts.models import Device, IdempotencyKey
+from ghostcart.lib import clock
+
+IDLE_SECONDS = 0.5
+HEARTBEAT = timedelta(seconds=10)
+ANSWERS_KEPT = timedelta(hours=48)
+DEVICES_KEPT = timedelta(days=180)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Task:
+    """Something to look after: how, and how long to wait after a look that found nothing."""
+
+    name: str
+    do: Callable[[datetime], bool]
+    rest: timedelta = timedelta()
+    next_at: datetime | None = None
+
+
+def forget_answers(now: datetime) -> bool:
+    """Answers kept for repeated requests, after two days."""
+    old = IdempotencyKey.objects.filter(at__lt=now - ANSWERS_KEPT).order_by("at").values("pk")[:1000]
+    return bool(IdempotencyKey.objects.filter(pk__in=old).delete()[0])
+
+
+def forget_devices(now: datetime) -> bool:
+    """Devices not heard of for half a year that hold no cart."""
+    old = Device.objects.filter(seen_at__lt=now - DEVICES_KEPT, cart=None).order_by("seen_at").values("pk")[:1000]
+    return bool(Device.objects.filter(pk__in=old).delete()[0])
+
+
+def forget_sessions(now: datetime) -> bool:
+    old = Session.objects.filter(expire_date__lt=now).values("pk")[:1000]
+    return bool(Session.objects.filter(pk__in=old).delete()[0])
+
+
+def tasks() -> list[Task]:
+    hourly = timedelta(hours=1)
+    return [
+        Task("exports", exports.write_next),
+        Task("deleted carts", lambda now: bool(cart_services.purge(now)), hourly),
+        Task("answers", forget_answers, hourly),
+        Task("devices", forget_devices, hourly),
+        Task("sessions", forget_sessions, hourly),
+    ]
+
+
+def run(stopping: Event, *, once: bool = False) -> None:
+    """Work until told to stop; with `once`, until nothing is due. The task in hand is always finished."""
+    all_tasks = tasks()
+    told_at: datetime | None = None
+    while not stopping.is_set():
+        now = clock.now()
+        if told_at is None or now - told_at > HEARTBEAT:
+            told_at = now
+            _tell(now)
+        busy = sum(_do(task, now) for task in all_tasks if task.next_at is None or task.next_at <= now)
+        if once and not busy:
+            return
+        if not busy:
+            stopping.wait(IDLE_SECONDS)
+
+
+def _do(task: Task, now: datetime) -> bool:
+    try:
+        close_old_connections()
+        found = task.do(now)
+    except Exception as error:
+        _log.exception("the task '%s' failed; it is tried again in a minute", task.name)
+        task.next_at = now + timedelta(minutes=1)
+        if not isinstance(error, DatabaseError):
+            _tell(now, f"{task.name}: {error}")
+        return False
+    task.next_at = None if found else now + task.rest
+    return found
+
+
+def _tell(now: datetime, error: str = "") -> None:
+    """Say that this worker is alive, and what went wrong last."""
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    try:
+        Worker.objects.update_or_create(pk=name, defaults={"seen_at": now, **({"error": error[:300]} if error else {})})
+        Worker.objects.filter(seen_at__lt=now - timedelta(days=1)).delete()
+    except DatabaseError:
+        _log.warning("the database cannot be reached", exc_info=True)
