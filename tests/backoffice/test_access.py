@@ -1,0 +1,234 @@
+"""Who reaches what: every address of the back office × every kind of person × both methods, generated.
+
+A new address is tested as soon as it exists. One whose least role is not declared, or whose parameters the cast
+below cannot fill, fails.
+"""
+
+from dataclasses import dataclass
+from itertools import product
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from ghostcart.backoffice import access
+from ghostcart.backoffice.models import Export, Membership, Role, User
+from ghostcart.orders.services import Payment, place
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+PEOPLE = ("nobody", "no role", "viewer", "agent", "manager", "owner", "owner of the other shop")
+METHODS = ("get", "post")
+
+
+@dataclass(frozen=True)
+class Address:
+    """One address of the back office: its name for `reverse`, its parameters, and the view behind it."""
+
+    name: str
+    parameters: tuple[str, ...]
+    view: object
+
+    @property
+    def least(self) -> Role | str | None:
+        return getattr(self.view, "least_role", None)
+
+
+def addresses() -> list[Address]:
+    root = next(one for one in get_resolver().url_patterns if str(one.pattern) == "backoffice/")
+    return list(_below(root, ()))
+
+
+def _below(node: URLResolver, spaces: tuple[str, ...]):
+    spaces = (*spaces, node.namespace) if node.namespace else spaces
+    for one in node.url_patterns:
+        if isinstance(one, URLPattern):
+            yield Address(":".join((*spaces, one.name or "?")), tuple(one.pattern.converters), one.callback)
+        else:
+            yield from _below(one, spaces)
+
+
+@pytest.fixture
+def cast(db):
+    """A shop with a bit of everything, another shop, and the people."""
+    shop, other = factories.shop(), factories.shop()
+    ada = factories.customer(shop)
+    ordered = factories.Shopper(shop)
+    ordered.add("MUG")
+    order = place(
+        ordered.change(factories.changes.Touch),
+        customer=ada,
+        address=factories.ADDRESS,
+        payment=Payment("transfer"),
+        shipping_method="standard",
+    )
+    shopper = factories.Shopper(shop)
+    shopper.add("LAMP")
+    # Passwords that fit nothing: hashing real ones would take longer than all the requests.
+    people = {
+        who: User.objects.create(email=f"{who.replace(' ', '-')}@example.com", password="none") for who in PEOPLE[1:]
+    }
+    for role in Role:
+        Membership.objects.create(user=people[role.value], shop=shop, role=role)
+    Membership.objects.create(user=people["owner of the other shop"], shop=other, role=Role.OWNER)
+    second = User.objects.create_user("second-owner@example.com")
+    Membership.objects.create(user=second, shop=shop, role=Role.OWNER)
+    exports = {
+        who: Export.objects.create(
+            user=people[who], page="carts", shop_ids=[shop.pk], format="csv", asked_at=factories.NOON
+        )
+        for who in ("manager", "owner")
+    }
+    values = {
+        "cart_id": shopper.cart.pk,
+        "event_id": shopper.cart.events.first().pk,
+        "order_id": order.pk,
+        "customer_id": ada.pk,
+        "shop_id": shop.pk,
+        "method_id": shop.shipping_methods.first().pk,
+        "user_id": people["viewer"].pk,
+    }
+    # An export is its person's own: everybody is tried with theirs, who has none with the owner's.
+    return people, {who: values | {"token": exports.get(who, exports["owner"]).token} for who in PEOPLE}
+
+
+def ask(person, method: str, url: str):
+    """One request by a fresh browser, and everything it changed undone."""
+    client = Client()
+    with transaction.atomic():
+        if person:
+            client.force_login(person)
+        answer = getattr(client, method)(url)
+        transaction.set_rollback(True)
+    return answer
+
+
+def is_to_sign_in(answer) -> bool:
+    return answer.status_code == 302 and answer["Location"].startswith(reverse("account_login"))
+
+
+def test_every_address_declares_who_may_come_in():
+    undeclared = [one.name for one in addresses() if one.least is None]
+    assert undeclared == []
+    assert len(addresses()) > 25
+
+
+def test_only_these_need_no_sign_in():
+    """A longer list is a decision, not an accident."""
+    open_to_all = {one.name for one in addresses() if one.least == "anyone"}
+    assert open_to_all == {
+        "account_login", "account_inactive", "mfa_authenticate", "backoffice:language", "backoffice:theme",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_everyone_reaches_what_their_role_allows_and_nothing_else(cast, who):
+    people, values = cast
+    person = people.get(who)
+    wrong = []
+    for address, method in product(addresses(), METHODS):
+        url = reverse(address.name, kwargs={name: values[who][name] for name in address.parameters})
+        answer = ask(person, method, url)
+        problem = judge(address, who, answer)
+        if problem:
+            wrong.append(f"{method.upper()} {url}: {problem}, got {answer.status_code}")
+    assert wrong == []
+
+
+def judge(address: Address, who: str, answer) -> str:
+    """What is wrong with an answer; empty if it is right. 405 says nothing about anything and is always right."""
+    status = answer.status_code
+    if status == 405:
+        return ""
+    if status >= 500:
+        return "broke"
+    if address.least == "anyone":
+        return "refused though open to all" if status in (403, 404) else ""
+    if who == "nobody":
+        return "" if is_to_sign_in(answer) else "let somebody in unknown"
+    if is_to_sign_in(answer):
+        return "sent signed-in staff to the sign-in"
+    if address.least == "signed in":
+        return "refused their own page" if status == 403 else ""
+    role = {"no role": None, "owner of the other shop": Role.OWNER}.get(who, who)
+    rank = Role(role).rank if role else -1
+    if rank < address.least.rank:
+        return "" if status == 403 else f"let a lesser role than {address.least} in"
+    if who == "owner of the other shop" and address.parameters:
+        return "" if status == 404 else "showed another shop's thing"
+    return "refused the right role" if status in (403, 404) else ""
+
+
+def test_the_walk_notices_a_page_without_its_guard(cast, monkeypatch):
+    """Guard: with the role check off, the walk above must find something."""
+    people, _ = cast
+    monkeypatch.setattr(access, "may_anywhere", lambda request, least: True)
+    answer = ask(people["viewer"], "get", reverse("backoffice:staff-new"))
+    address = next(one for one in addresses() if one.name == "backoffice:staff-new")
+    assert judge(address, "viewer", answer) == "let a lesser role than owner in"
+
+
+def test_the_walk_notices_a_thing_shown_across_shops(cast, monkeypatch):
+    """Guard: with the check of the object off, the walk above must find something."""
+    people, values = cast
+    from ghostcart.backoffice.views import orders
+
+    monkeypatch.setattr(orders, "require", lambda user, shop_id, least: None)
+    answer = ask(
+        people["owner of the other shop"], "get", reverse("backoffice:order", args=[values["owner"]["order_id"]])
+    )
+    address = next(one for one in addresses() if one.name == "backoffice:order")
+    assert judge(address, "owner of the other shop", answer) == "showed another shop's thing"
+
+
+def test_a_lesser_role_in_the_shop_is_refused_and_none_at_all_is_not_told(cast):
+    people, values = cast
+    with pytest.raises(access.PermissionDenied):
+        access.require(people["viewer"], values["owner"]["shop_id"], Role.AGENT)
+    with pytest.raises(access.Http404):
+        access.require(people["no role"], values["owner"]["shop_id"], Role.VIEWER)
+    access.require(people["owner"], values["owner"]["shop_id"], Role.OWNER)
+
+
+def test_a_superuser_owns_every_shop(cast):
+    _, values = cast
+    chief = User.objects.create_superuser("chief@example.com")
+    assert ask(chief, "get", reverse("backoffice:shop-settings", args=[values["owner"]["shop_id"]])).status_code == 200
+
+
+def test_an_impossibly_large_number_is_not_found(cast):
+    people, _ = cast
+    for name in ("customer", "order", "cart", "staff-member", "shop-settings"):
+        assert ask(people["owner"], "get", reverse(f"backoffice:{name}", args=[10**30])).status_code == 404
+
+
+def test_the_chosen_shop_narrows_the_lists_and_a_foreign_one_cannot_be_chosen(client):
+    one, two, foreign = factories.shop(), factories.shop(), factories.shop()
+    for shop in (one, two, foreign):
+        factories.customer(shop, email=f"{shop.slug}@example.com")
+    client.force_login(factories.staff(Role.VIEWER, one, two))
+    page = reverse("backoffice:customer-list")
+    assert [row.customer.shop_id for row in client.get(page).context["rows"]] == [two.pk, one.pk]
+    client.post(reverse("backoffice:shop"), {"shop": two.pk})
+    assert [row.customer.shop_id for row in client.get(page).context["rows"]] == [two.pk]
+    client.post(reverse("backoffice:shop"), {"shop": foreign.pk})
+    assert [row.customer.shop_id for row in client.get(page).context["rows"]] == [two.pk, one.pk]
+
+
+def test_a_part_of_a_page_asked_for_after_signing_out_sends_the_whole_page_to_the_sign_in(client):
+    answer = client.get(reverse("backoffice:customer-list"), headers={"HX-Request": "true"})
+    assert (answer.status_code, answer["HX-Redirect"]) == (401, reverse("account_login"))
+
+
+def test_pages_are_kept_by_no_cache(client):
+    client.force_login(factories.staff(Role.VIEWER, factories.shop()))
+    assert "no-store" in client.get(reverse("backoffice:customer-list"))["Cache-Control"]
+
+
+def test_switchers_never_lead_to_another_site(client):
+    client.force_login(factories.staff(Role.VIEWER, factories.shop()))
+    for trap in ("https://evil.example/", "//evil.example/", "javascript:alert(1)", "/\\evil.example"):
+        answer = client.post(reverse("backoffice:language"), {"language": "de", "next": trap})
+        assert answer["Location"] == "/backoffice/"

@@ -1,0 +1,198 @@
+"""Settings of a shop: each is saved and told, wrong ones are refused beside their field."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from ghostcart.backoffice.models import Role
+from ghostcart.carts.models import Status
+from ghostcart.shops import services
+from ghostcart.shops.models import Shop
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return factories.shop()
+
+
+@pytest.fixture(autouse=True)
+def owner(client, shop):
+    user = factories.staff(Role.OWNER, shop)
+    client.force_login(user)
+    return user
+
+
+def url_of(shop: Shop) -> str:
+    return reverse("backoffice:shop-settings", args=[shop.pk])
+
+
+def values(**changed) -> dict[str, object]:
+    return {
+        "name": "Fern & Clay",
+        "languages": ["en", "it", "de"],
+        "language": "it",
+        "currencies": "EUR, CHF",
+        "currency": "EUR",
+        "time_zone": "Europe/Zurich",
+        "abandoned_number": "24",
+        "abandoned_unit": "hours",
+        "abandoned_basis": "activity",
+        "online_minutes": "20",
+        "rounding": "half_even",
+        "rounding_type": "total",
+    } | changed
+
+
+def test_every_setting_is_saved(client, shop):
+    answer = client.post(url_of(shop), values(currencies="eur,jpy , EUR", abandoned_number="3"))
+    assert answer.status_code == 302, answer.context["form"].errors
+    shop.refresh_from_db()
+    assert (shop.name, shop.languages, shop.language) == ("Fern & Clay", ["en", "it", "de"], "it")
+    assert (shop.currencies, shop.currency, shop.time_zone) == (["EUR", "JPY"], "EUR", "Europe/Zurich")
+    assert (shop.abandoned_minutes, shop.abandoned_basis, shop.online_minutes) == (180, "activity", 20)
+    assert (shop.rounding, shop.rounding_type) == ("half_even", "total")
+
+
+def test_the_form_shows_what_is_saved_in_the_largest_whole_unit(client, shop):
+    for minutes, number, unit in ((2880, 2, "days"), (90, 90, "minutes"), (120, 2, "hours")):
+        Shop.objects.filter(pk=shop.pk).update(abandoned_minutes=minutes)
+        form = client.get(url_of(shop)).context["form"]
+        assert (form.initial["abandoned_number"], form.initial["abandoned_unit"]) == (number, unit)
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("name", ""),
+        ("languages", []),
+        ("languages", ["en", "xx"]),
+        ("language", "fr"),
+        ("currencies", "EUR, XQZ"),
+        ("currencies", ""),
+        ("currency", "USD"),
+        ("time_zone", "Mars/Olympus"),
+        ("abandoned_number", "0"),
+        ("abandoned_number", "-5"),
+        ("abandoned_number", "99999999999999999999"),
+        ("abandoned_unit", "years"),
+        ("abandoned_basis", "moon"),
+        ("online_minutes", "0"),
+        ("rounding", "banker"),
+        ("rounding_type", "\x00"),
+    ],
+)
+def test_a_wrong_value_is_refused_beside_its_field_and_nothing_is_saved(client, shop, field, wrong):
+    before = Shop.objects.filter(pk=shop.pk).values().get()
+    answer = client.post(url_of(shop), values(**{field: wrong}))
+    assert answer.status_code == 200
+    assert field in answer.context["form"].errors
+    assert Shop.objects.filter(pk=shop.pk).values().get() == before
+
+
+def test_a_new_threshold_counts_at_once_for_the_carts_that_are_there(client, shop):
+    shopper = factories.Shopper(shop)
+    shopper.add("MUG")
+    later = factories.NOON + timedelta(hours=2)
+    assert shopper.cart.status(later) == Status.OPEN
+    client.post(url_of(shop), values(abandoned_number="1"))
+    assert shopper.cart.status(later) == Status.ABANDONED
+
+
+def test_the_basis_may_be_the_creation_as_in_prestashop(client, shop):
+    shopper = factories.Shopper(shop)
+    shopper.add("MUG")
+    shopper.wait(hours=20).add("LAMP")
+    next_day = factories.NOON + timedelta(hours=25)
+    assert shopper.cart.status(next_day) == Status.OPEN
+    client.post(url_of(shop), values(abandoned_basis="created"))
+    assert shopper.cart.status(next_day) == Status.ABANDONED
+
+
+def test_only_a_changed_threshold_counts_carts_anew(client, shop, monkeypatch):
+    from ghostcart.backoffice.views import settings
+
+    counted = []
+    monkeypatch.setattr(settings.cart_services, "retime", counted.append)
+    client.post(url_of(shop), values())
+    assert counted == []
+    client.post(url_of(shop), values(abandoned_number="25"))
+    assert [one.pk for one in counted] == [shop.pk]
+
+
+def test_saving_settings_never_takes_back_an_order_number(shop):
+    """The hot path counts `next_order_number`: a form that was open meanwhile must not overwrite it."""
+    stale = Shop.objects.get(pk=shop.pk)
+    Shop.objects.filter(pk=shop.pk).update(next_order_number=77)
+    services.change_settings(stale, name="Other")
+    assert Shop.objects.get(pk=shop.pk).next_order_number == 77
+
+
+def test_each_setting_is_explained(client, shop):
+    form = client.get(url_of(shop)).context["form"]
+    bare = [name for name, field in form.fields.items() if not field.help_text]
+    assert bare == ["name", "abandoned_number", "abandoned_unit"]  # explained by the sentence around them
+
+
+def test_an_owner_of_several_shops_comes_to_the_one_in_view(client, owner, shop):
+    second = factories.shop()
+    owner.memberships.create(shop=second, role=Role.OWNER)
+    page = reverse("backoffice:settings")
+    assert client.get(page)["Location"] == url_of(shop)
+    client.post(reverse("backoffice:shop"), {"shop": second.pk})
+    assert client.get(page)["Location"] == url_of(second)
+
+
+def test_an_owner_changes_no_shop_of_others(client, owner):
+    other = factories.shop()
+    assert client.post(url_of(other), values()).status_code == 404
+    owner.memberships.create(shop=other, role=Role.MANAGER)
+    assert client.post(url_of(other), values()).status_code == 403
+    other.refresh_from_db()
+    assert other.name != "Fern & Clay"
+
+
+# -- shipping ----------------------------------------------------------------------------------------
+
+
+def method_url(shop: Shop, method) -> str:
+    return reverse("backoffice:shipping-method", args=[shop.pk, method.pk])
+
+
+def prices(shop: Shop, **changed) -> dict[str, str]:
+    names = {f"name_{language}": "" for language in shop.languages}
+    return names | {"name_en": "Courier", "price_EUR": "4,90", "price_CHF": "6", "is_active": "on"} | changed
+
+
+def test_a_shipping_method_gets_names_prices_and_can_be_taken_off(client, shop):
+    method = shop.shipping_methods.get(code="standard")
+    assert client.post(method_url(shop, method), prices(shop, name_de="Kurier")).status_code == 302
+    method.refresh_from_db()
+    assert method.names == {"en": "Courier", "de": "Kurier"}
+    assert (method.prices_minor, method.is_active) == ({"EUR": 490, "CHF": 600}, True)
+    client.post(method_url(shop, method), {name: value for name, value in prices(shop).items() if name != "is_active"})
+    method.refresh_from_db()
+    assert not method.is_active
+
+
+def test_the_price_shown_is_the_price_saved(client, shop):
+    method = shop.shipping_methods.get(code="standard")
+    form = client.get(method_url(shop, method)).context["form"]
+    assert 'value="4.90"' in str(form["price_EUR"])
+
+
+@pytest.mark.parametrize("wrong", ["", "-1", "1.234", "a lot", "1e3", "NaN", "9" * 19, "٣"])
+def test_a_price_that_is_none_is_refused(client, shop, wrong):
+    method = shop.shipping_methods.get(code="standard")
+    answer = client.post(method_url(shop, method), prices(shop, price_EUR=wrong))
+    assert "price_EUR" in answer.context["form"].errors
+    method.refresh_from_db()
+    assert method.prices_minor["EUR"] == 490
+
+
+def test_a_method_is_only_reached_through_its_own_shop(client, owner, shop):
+    other = factories.shop()
+    assert client.get(method_url(shop, other.shipping_methods.first())).status_code == 404

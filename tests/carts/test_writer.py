@@ -1,0 +1,161 @@
+"""Grouped commits: changes that arrive together share a transaction, and nothing else."""
+
+from threading import Event
+
+import pytest
+from django.db import OperationalError, connection
+
+from ghostcart.carts import changes, writer
+from ghostcart.carts.errors import UnknownProduct
+from ghostcart.carts.ingest import record_all
+from ghostcart.carts.models import Cart
+from ghostcart.carts.writer import GroupWriter
+from tests import factories
+from tests.factories import Shopper
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SOON = 30  # seconds until a test gives up waiting
+
+
+@pytest.fixture
+def shop():
+    return factories.shop()
+
+
+class Gate:
+    """Counts the transactions of a writer, and holds the first one until `open` is called."""
+
+    def __init__(self, monkeypatch):
+        self.opened, self.groups, self.fails = Event(), [], lambda batch: None
+        monkeypatch.setattr(writer, "record_all", self.record_all)
+
+    def record_all(self, batch, encode=None):
+        self.opened.wait(SOON)
+        self.groups.append(len(batch))
+        if error := self.fails(batch):
+            raise error
+        try:
+            return record_all(batch, encode)
+        finally:
+            connection.close()  # each test has writers of its own; the pool is small
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    return Gate(monkeypatch)
+
+
+def outcomes(futures):
+    return [future.exception(SOON) or future.result() for future in futures]
+
+
+def test_many_changes_need_few_transactions(shop, gate):
+    group_writer, shoppers = GroupWriter(), [Shopper(shop) for _ in range(100)]
+    futures = [group_writer.submit(shopper.change(changes.AddLine, sku="MUG")) for shopper in shoppers]
+    gate.opened.set()
+    outcomes(futures)
+    print(f"\n{len(futures)} changes in {len(gate.groups)} transactions")
+    assert Cart.objects.count() == 100
+    assert sum(gate.groups) == 100
+    assert len(gate.groups) <= 3
+    assert max(gate.groups) <= writer.MOST
+
+
+def test_a_writer_without_groups_needs_one_for_each(shop, gate):
+    """The guard of the test above."""
+    group_writer, shopper = GroupWriter(most=1), Shopper(shop)
+    futures = [group_writer.submit(shopper.change(changes.AddLine, sku="MUG")) for _ in range(10)]
+    gate.opened.set()
+    outcomes(futures)
+    assert gate.groups == [1] * 10
+
+
+def test_nothing_is_told_before_it_is_stored(shop, gate):
+    future = GroupWriter().submit(Shopper(shop).change(changes.AddLine, sku="MUG"))
+    assert not future.done()
+    gate.opened.set()
+    future.result(SOON)
+    assert Cart.objects.count() == 1
+
+
+def test_each_change_has_its_own_outcome(shop, gate):
+    group_writer, ada, bob = GroupWriter(), Shopper(shop), Shopper(shop)
+    futures = [
+        group_writer.submit(ada.change(changes.AddLine, sku="MUG")),
+        group_writer.submit(bob.change(changes.AddLine, sku="NOTHING")),
+        group_writer.submit(bob.change(changes.AddLine, sku="LAMP", quantity=2)),
+    ]
+    gate.opened.set()
+    first, second, third = outcomes(futures)
+    assert (first.cart.lines.keys(), third.cart.lines["LAMP"].quantity) == ({"MUG"}, 2)
+    assert isinstance(second, UnknownProduct)
+
+
+def test_one_broken_change_fails_alone(shop, gate):
+    def encode(change, cart):
+        return str(1 / (change.quantity - 13))
+
+    def add(quantity):
+        once = changes.Idempotency(f"key {quantity}", "body")
+        return Shopper(shop).change(changes.AddLine, sku="MUG", quantity=quantity, idempotency=once)
+
+    group_writer = GroupWriter(encode)
+    futures = [group_writer.submit(add(quantity)) for quantity in (1, 2, 13, 4)]
+    gate.opened.set()
+    results = outcomes(futures)
+    assert [type(result).__name__ for result in results] == ["Outcome", "Outcome", "ZeroDivisionError", "Outcome"]
+    assert sorted(Cart.objects.values_list("item_count", flat=True)) == [1, 2, 4]
+
+
+def test_the_changes_of_one_cart_keep_their_order(shop, gate):
+    group_writer, shopper = GroupWriter(most=7), Shopper(shop)
+    shopper.add("MUG")
+    wanted = list(range(2, 42))
+    futures = [group_writer.submit(shopper.change(changes.SetQuantity, key="MUG", quantity=q)) for q in wanted]
+    gate.opened.set()
+    outcomes(futures)
+    told = [event.data["line"]["quantity"] for event in shopper.cart.events.filter(kind="quantity_changed")]
+    assert told == wanted
+    assert shopper.cart.item_count == 41
+
+
+def test_who_walks_away_breaks_nothing(shop, gate):
+    group_writer, gone, here = GroupWriter(), Shopper(shop), Shopper(shop)
+    futures = [group_writer.submit(one.change(changes.AddLine, sku="MUG")) for one in (here, gone)]
+    futures[1].cancel()  # as a cancelled request does
+    gate.opened.set()
+    futures[0].result(SOON)
+    futures = [group_writer.submit(here.change(changes.AddLine, sku="MUG")) for _ in range(3)]
+    futures[0].cancel()
+    outcomes(futures[1:])
+    assert here.cart.item_count >= 3
+    assert group_writer._thread.is_alive()
+
+
+def test_while_the_database_is_away_nobody_waits_for_each_of_the_others(shop, gate):
+    gate.fails = lambda batch: OperationalError("connection timeout expired")
+    group_writer = GroupWriter()
+    futures = [group_writer.submit(Shopper(shop).change(changes.AddLine, sku="MUG")) for _ in range(50)]
+    gate.opened.set()
+    assert {type(result) for result in outcomes(futures)} == {OperationalError}
+    assert len(gate.groups) <= 2
+    gate.fails = lambda batch: None
+    assert group_writer.submit(Shopper(shop).change(changes.AddLine, sku="MUG")).result(SOON).cart.version == 1
+
+
+def test_after_a_broken_circle_of_locks_each_is_tried_again(shop, gate):
+    class Deadlock(Exception):
+        sqlstate = "40P01"
+
+    def fails(batch):
+        error = OperationalError("deadlock detected") if len(batch) > 1 else None
+        if error:
+            error.__cause__ = Deadlock()
+        return error
+
+    gate.fails = fails
+    group_writer = GroupWriter()
+    futures = [group_writer.submit(Shopper(shop).change(changes.AddLine, sku="MUG")) for _ in range(5)]
+    gate.opened.set()
+    assert {type(result).__name__ for result in outcomes(futures)} == {"Outcome"}
+    assert Cart.objects.count() == 5

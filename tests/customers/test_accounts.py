@@ -1,0 +1,151 @@
+"""Accounts: registering tells nobody who shops here, signing in is limited, sessions end with the password."""
+
+from datetime import timedelta
+
+import pytest
+
+from ghostcart.customers import queries, services
+from ghostcart.customers.errors import BadAddress, SignInLocked, SignInRefused, WeakPassword
+from ghostcart.customers.models import Customer, SignInFailures
+from tests import factories
+from tests.factories import NOON
+
+pytestmark = pytest.mark.django_db
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def shop():
+    return factories.shop()
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def register(shop, email="ada@example.com", password=PASSWORD, now=NOON, **more):
+    names = {"first_name": "Ada", "last_name": "Byron"} | more
+    return services.register(shop.pk, email=email, password=password, now=now, **names)
+
+
+def sign_in(shop, password=PASSWORD, email="ada@example.com", source="192.0.2.1", now=NOON):
+    return services.sign_in(shop.pk, email=email, password=password, source=source, now=now)
+
+
+# -- registering -------------------------------------------------------------------------------------
+
+
+def test_registering_opens_an_account(shop):
+    assert register(shop) is None
+    account = sign_in(shop, email=" ADA@example.com ")
+    assert (account.name, account.is_guest) == ("Ada Byron", False)
+
+
+def test_registering_an_account_again_changes_nothing_and_says_nothing(shop):
+    register(shop)
+    before = Customer.objects.values().get()
+    assert register(shop, password="another long password", first_name="Mallory") is None
+    assert Customer.objects.values().get() == before
+    with pytest.raises(SignInRefused):
+        sign_in(shop, "another long password")
+
+
+def test_a_guest_becomes_the_account_but_what_the_guest_left_is_not_shown(shop):
+    guest = factories.customer(shop, phone="0123")
+    services.keep_address(guest, factories.ADDRESS, NOON)
+    register(shop, now=NOON + timedelta(days=1), first_name="Someone", last_name="Else")
+    account = sign_in(shop, now=NOON + timedelta(days=1))
+    assert account.pk == guest.pk
+    assert (account.name, account.phone) == ("Someone Else", "")
+    assert queries.last_address(account) is None
+    assert queries.visible_since(account) == NOON + timedelta(days=1)
+
+
+@pytest.mark.parametrize("password", ["short", "password1234", "1234567890", "x" * 501])
+def test_weak_passwords_are_refused_with_reasons(shop, password):
+    with pytest.raises(WeakPassword) as refused:
+        register(shop, password=password, email="zz@example.com")
+    assert refused.value.reasons or password == "1234567890"
+    assert not Customer.objects.exists()
+
+
+def test_a_bad_address_is_refused(shop):
+    with pytest.raises(BadAddress):
+        register(shop, email="nobody")
+
+
+# -- signing in --------------------------------------------------------------------------------------
+
+
+def test_wrong_passwords_unknown_addresses_and_guests_get_the_same_answer(shop):
+    register(shop)
+    factories.customer(shop, "guest@example.com")
+    for email in ("ada@example.com", "guest@example.com", "nobody@example.com", "nonsense"):
+        with pytest.raises(SignInRefused):
+            sign_in(shop, "wrong", email=email, source=email)
+
+
+def test_an_account_of_another_shop_does_not_open(shop):
+    register(factories.shop())
+    with pytest.raises(SignInRefused):
+        sign_in(shop)
+
+
+def test_too_many_failures_lock_the_address_for_a_while(shop):
+    register(shop)
+    for turn in range(services.MOST_FAILURES_OF_ADDRESS):
+        with pytest.raises(SignInRefused):
+            sign_in(shop, "wrong", source=f"192.0.2.{turn}")
+    with pytest.raises(SignInLocked):
+        sign_in(shop, source="192.0.2.99")
+    assert sign_in(shop, source="192.0.2.99", now=NOON + services.LOCKED_FOR)
+
+
+def test_too_many_failures_lock_the_source_for_every_address(shop):
+    register(shop)
+    for turn in range(services.MOST_FAILURES_OF_SOURCE):
+        with pytest.raises(SignInRefused):
+            sign_in(shop, "wrong", email=f"n{turn}@example.com")
+    with pytest.raises(SignInLocked):
+        sign_in(shop)
+    assert sign_in(shop, source="198.51.100.7")
+
+
+def test_signing_in_clears_the_count(shop):
+    register(shop)
+    for _turn in range(services.MOST_FAILURES_OF_ADDRESS * 2):
+        sign_in(shop)
+    assert not SignInFailures.objects.filter(count__gt=0).exists()
+
+
+def test_old_counts_are_swept(shop):
+    with pytest.raises(SignInRefused):
+        sign_in(shop)
+    with pytest.raises(SignInRefused):
+        sign_in(shop, email="b@example.com", now=NOON + services.LOCKED_FOR)
+    assert SignInFailures.objects.count() == 2
+
+
+# -- sessions ----------------------------------------------------------------------------------------
+
+
+def test_a_session_ends_with_the_password(shop):
+    register(shop)
+    account = sign_in(shop)
+    kept = queries.session_value(account)
+    assert queries.of_session(shop.pk, kept) == account
+    services.set_password(account, "quite another one")
+    assert queries.of_session(shop.pk, kept) is None
+    assert queries.of_session(shop.pk, queries.session_value(account)) == account
+
+
+@pytest.mark.parametrize("kept", [None, "", [], [1], ["1", "x"], {"a": 1}, [1, "x", 3], [1, "wrong"], [True, ""]])
+def test_anything_else_in_a_session_is_nobody(shop, kept):
+    register(shop)
+    assert queries.of_session(shop.pk, kept) is None
+
+
+def test_a_session_of_one_shop_opens_no_other(shop):
+    register(shop)
+    assert queries.of_session(factories.shop().pk, queries.session_value(sign_in(shop))) is None

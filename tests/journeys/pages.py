@@ -1,0 +1,67 @@
+"""Every page there is, by door, with something to show: for looking at them, and for tests over all of them."""
+
+from tests.running import Running
+
+
+def numbers(shop: Running) -> dict[str, str]:
+    """Things of the demo that pages are about."""
+    names = ("cart", "ordered", "broken", "customer", "order", "variant", "token", "staff", "method")
+    told = shop.ask(
+        "from ghostcart.carts.models import Cart; from ghostcart.customers.models import Customer;"
+        "from ghostcart.orders.models import Order; from ghostcart.catalog.models import Variant;"
+        "from ghostcart.backoffice.models import User; from ghostcart.shops.models import ShippingMethod;"
+        "live = Cart.objects.filter(deleted_at=None, shop__slug='fern');"
+        "order = Order.objects.filter(shop__slug='fern', customer__isnull=False).first();"
+        "print(live.filter(ordered_at=None, merged_at=None, line_count__gt=1).order_by('-pk')[0].pk,"
+        " live.filter(ordered_at__isnull=False).order_by('-pk')[0].pk,"
+        " live.filter(lines__product=None, line_count__gt=0).order_by('-pk').values_list('pk', flat=True).first() or 1,"
+        " order.customer_id, order.pk,"
+        " Variant.objects.filter(shop__slug='fern', stock__gt=20).order_by('pk')[0].product.slug, order.token,"
+        " User.objects.exclude(is_superuser=True)[0].pk, ShippingMethod.objects.first().pk, sep='|')"
+    )
+    return dict(zip(names, told.split("|"), strict=True))
+
+
+def backoffice(shop: Running) -> dict[str, str]:
+    """{name: path} of the staff's pages."""
+    of = numbers(shop)
+    return {
+        "live": "/backoffice/",
+        "carts": "/backoffice/carts/",
+        "carts-none": "/backoffice/carts/?id=999999",
+        "cart": f"/backoffice/carts/{of['cart']}/",
+        "cart-ordered": f"/backoffice/carts/{of['ordered']}/",
+        "cart-broken": f"/backoffice/carts/{of['broken']}/",
+        "carts-deleted": "/backoffice/carts/deleted/",
+        "clean-up": "/backoffice/carts/clean-up/",
+        "order-from-cart": f"/backoffice/carts/{of['cart']}/order/",
+        "customers": "/backoffice/customers/",
+        "customer": f"/backoffice/customers/{of['customer']}/",
+        "orders": "/backoffice/orders/",
+        "order": f"/backoffice/orders/{of['order']}/",
+        "settings": "/backoffice/settings/",
+        "staff": "/backoffice/staff/",
+        "profile": "/backoffice/profile/",
+        "password": "/backoffice/account/password/",
+        "second-factor": "/backoffice/account/second-factor/",
+        "not-found": "/backoffice/nothing-here/",
+    }
+
+
+def storefront(shop: Running, language: str) -> dict[str, str]:
+    """{name: path} of the shoppers' pages."""
+    of = numbers(shop)
+    base = f"/fern/{language}"
+    return {
+        "shop": f"{base}/",
+        "category": f"{base}/c/kitchen/",
+        "product": f"{base}/p/{of['variant']}/",
+        "cart-page": f"{base}/cart/",
+        "checkout": f"{base}/checkout/",
+        "thanks": f"{base}/thanks/{of['token']}/",
+        "account": f"{base}/account/",
+        "sign-in": f"{base}/account/sign-in/",
+        "register": f"{base}/account/register/",
+        "other-shop": f"/otter/{language}/",
+        "shop-not-found": f"{base}/p/nothing-here/",
+    }

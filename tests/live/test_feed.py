@@ -1,0 +1,152 @@
+"""The follower of the log and the fan-out to screens: woken at once, survives trouble, waits for no slow screen."""
+
+import asyncio
+
+import psycopg
+import pytest
+from django.db import connection
+
+from ghostcart.carts import changes, ingest, log
+from ghostcart.carts.models import CartEvent
+from ghostcart.live import follower as follower_module
+from ghostcart.live.follower import Follower
+from ghostcart.live.hub import QUEUE, Batch, Hub, Screen
+from tests import factories
+from tests.conftest import ON_POSTGRES
+from tests.factories import Shopper
+from tests.streams import SOON, wait_for
+
+database = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def follower():
+    heard = []
+    made = Follower(lambda entries: heard.extend(entry.pk for entry in entries))
+    made.heard = heard
+    made.start()
+    wait_for(made.ready.is_set)
+    yield made
+    made.stop()
+    made.join(20)
+    assert not made.is_alive()
+
+
+@database
+def test_the_follower_hears_all_in_order(follower):
+    shop = factories.shop()
+    shoppers = [Shopper(shop) for _ in range(3)]
+    for _ in range(5):
+        for shopper in shoppers:
+            shopper.add("MUG")
+    wait_for(lambda: len(follower.heard) == 15)
+    assert follower.heard == list(CartEvent.objects.order_by("pk").values_list("pk", flat=True))
+
+
+@database
+@pytest.mark.postgres
+def test_each_commit_is_told_to_who_listens():
+    shopper = Shopper(factories.shop())
+    parameters = {name: value for name, value in connection.get_connection_params().items()
+                  if name not in ("pool", "cursor_factory", "context")}  # fmt: skip
+    with psycopg.connect(**parameters, autocommit=True) as listening:
+        listening.execute(f"LISTEN {log.CHANNEL}")
+        for _ in range(3):
+            shopper.add("MUG")
+            assert [told.channel for told in listening.notifies(timeout=SOON, stop_after=1)] == [log.CHANNEL]
+
+
+@database
+def test_a_commit_wakes_the_follower(follower, monkeypatch):
+    """On SQLite the look without a wake-up is an hour away: only the wake-up can bring it."""
+    if not ON_POSTGRES:
+        monkeypatch.setattr(follower_module, "SURE_SECONDS", 3600)
+    shopper = Shopper(factories.shop())
+    for number in range(3):
+        shopper.add("MUG")
+        wait_for(lambda number=number: len(follower.heard) == number + 1)
+
+
+@database
+def test_without_a_wake_up_the_look_finds_it(follower, monkeypatch):
+    monkeypatch.setattr("ghostcart.carts.storage._wake_readers", lambda: None)
+    Shopper(factories.shop()).add("MUG")
+    wait_for(lambda: len(follower.heard) == 1)
+
+
+@database
+def test_the_follower_survives_a_database_that_goes_away(follower, monkeypatch):
+    from django.db import OperationalError
+
+    real, failures = log.after, []
+
+    def after(place, limit=500):
+        if len(failures) < 2:
+            failures.append(place)
+            raise OperationalError("gone")
+        return real(place, limit)
+
+    monkeypatch.setattr(log, "after", after)
+    shopper = Shopper(factories.shop())
+    for _ in range(3):
+        ingest.record(shopper.change(changes.AddLine, sku="MUG"))
+    wait_for(lambda: len(follower.heard) == 3)
+    assert len(failures) == 2
+
+
+# -- fan-out -------------------------------------------------------------------------------------
+
+
+def entry(shop_id, number=1):
+    return log.Entry(log.Cursor(0, number), shop_id, 1, number, "line_added", "shopper", factories.NOON, {})
+
+
+def run(test):
+    async def whole():
+        loop = asyncio.get_running_loop()
+        await test(loop)
+
+    asyncio.run(whole())
+
+
+def test_screens_of_one_look_share_the_drawing():
+    async def test(loop):
+        drawn = []
+        hub = Hub(lambda entries, look: drawn.append(look))
+        hub.screens = {Screen(frozenset({1}), look, loop) for look in ("en", "en", "it")}
+        hub.publish([entry(1)])
+        await asyncio.sleep(0)
+        assert sorted(drawn) == ["en", "it"]
+        assert [screen.queue.qsize() for screen in hub.screens] == [1, 1, 1]
+
+    run(test)
+
+
+def test_what_nobody_may_see_is_not_drawn():
+    async def test(loop):
+        hub = Hub(lambda entries, look: 1 / 0)
+        screen = Screen(frozenset({1}), "en", loop)
+        hub.screens = {screen}
+        hub.publish([entry(2)])
+        await asyncio.sleep(0)
+        assert (screen.queue.qsize(), screen.overrun) == (0, False)
+
+    run(test)
+
+
+def test_a_screen_200_batches_behind_is_given_up_and_the_others_are_not():
+    async def test(loop):
+        slow, swift, got = Screen(frozenset({1}), "en", loop), Screen(frozenset({1}), "en", loop), 0
+        hub = Hub(lambda entries, look: None)
+        hub.screens = {slow, swift}
+        for number in range(QUEUE + 5):
+            hub.publish([entry(1, number)])
+            await asyncio.sleep(0)
+            swift.queue.get_nowait()
+            got += 1
+        assert (slow.overrun, slow.queue.qsize()) == (True, QUEUE)
+        assert (swift.overrun, got) == (False, QUEUE + 5)
+        slow.offer(Batch([], None))
+        assert slow.queue.qsize() == QUEUE
+
+    run(test)

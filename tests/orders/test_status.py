@@ -1,0 +1,69 @@
+"""What becomes of an order: which status may follow which, and what is given back."""
+
+import pytest
+
+from ghostcart.carts import changes
+from ghostcart.orders import services
+from ghostcart.orders.errors import WrongStatus
+from ghostcart.orders.models import Order, OrderStatus
+from ghostcart.vouchers import services as vouchers
+from ghostcart.vouchers.models import Voucher
+from ghostcart.vouchers.terms import Kind
+from tests import factories
+from tests.factories import NOON, Shopper
+from tests.races import names, order, stock, together
+
+PENDING, PAID, CANCELLED, REFUNDED = OrderStatus
+
+
+@pytest.fixture
+def placed(db):
+    shop = factories.shop()
+    vouchers.create(shop_id=shop.pk, kind=Kind.PERCENT, percent_bp=1000, code="ONCE", quantity=1, now=NOON)
+    shopper = Shopper(shop)
+    shopper.add("CLOCK", 2)
+    shopper.do(changes.ApplyVoucher, code="ONCE")
+    return order(shopper, factories.customer(shop))
+
+
+def move(order, status):
+    services.set_status(order, status, "staff:1", NOON)
+
+
+@pytest.mark.parametrize("before", OrderStatus)
+@pytest.mark.parametrize("after", OrderStatus)
+def test_each_status_allows_few_others(placed, before, after):
+    Order.objects.update(status=before)
+    allowed = {(PENDING, PAID), (PENDING, CANCELLED), (PAID, REFUNDED), (PAID, CANCELLED)}
+    if (before, after) in allowed:
+        move(placed, after)
+        assert Order.objects.get().status == placed.status == after
+    else:
+        with pytest.raises(WrongStatus):
+            move(placed, after)
+        assert Order.objects.get().status == before
+
+
+def test_a_status_that_does_not_exist_is_refused(placed):
+    for junk in ("", "lost", "PAID", "\x00"):
+        with pytest.raises(WrongStatus):
+            move(placed, junk)
+
+
+def test_cancelling_gives_stock_and_voucher_back(placed):
+    assert (stock("CLOCK"), Voucher.objects.get().used) == (0, 1)
+    move(placed, CANCELLED)
+    assert (stock("CLOCK"), Voucher.objects.get().used) == (2, 0)
+
+
+def test_refunding_gives_the_voucher_back_and_no_goods(placed):
+    move(placed, PAID)
+    move(placed, REFUNDED)
+    assert (stock("CLOCK"), Voucher.objects.get().used) == (0, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_cancelling_twice_at_once_gives_back_once(placed):
+    results = together([lambda: move(placed, CANCELLED)] * 6)
+    assert names(results) == ["NoneType"] + ["WrongStatus"] * 5
+    assert (stock("CLOCK"), Voucher.objects.get().used) == (2, 0)

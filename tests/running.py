@@ -1,0 +1,107 @@
+"""A whole shop, running in processes of its own: the demo's data, the real server and worker, a clock to move."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+import psycopg
+
+START_SECONDS = 60
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def new_database(url: str) -> str | None:
+    """A new database on the PostgreSQL server of `url`; None for SQLite, where a file does."""
+    if url.startswith("sqlite"):
+        return None
+    name = f"journey_{os.getpid()}_{time.time_ns()}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+@dataclass
+class Running:
+    """A shop that runs in processes of its own."""
+
+    folder: Path
+    port: int
+    environment: dict[str, str]
+    server: subprocess.Popen[bytes] | None = None
+    log: Any = field(default=None, repr=False)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def command(self, *words: str) -> str:
+        """Run `ghostcart ...` and give what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "ghostcart", *words],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, f"ghostcart {' '.join(words)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def start(self) -> None:
+        self.log = (self.folder / "server.log").open("ab")
+        self.server = subprocess.Popen(
+            [sys.executable, "-m", "ghostcart", "serve"], env=self.environment, stdout=self.log, stderr=self.log
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self.server.poll() is not None:
+                break
+            try:
+                if httpx.get(f"{self.address}/healthz").status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+        raise RuntimeError(f"the server did not start:\n{(self.folder / 'server.log').read_text()}")
+
+    def stop(self) -> None:
+        if self.server and self.server.poll() is None:
+            self.server.terminate()
+            self.server.wait(20)
+        if self.log:
+            self.log.close()
+
+    def move_clock(self, hours: float) -> None:
+        self.command("clock", "--forward-hours", str(hours))
+
+    def ask(self, question: str) -> str:
+        """The answer of a line of Python that prints, run with the shop's models at hand."""
+        return self.command("shell", "-v", "0", "-c", question).strip()
+
+
+def prepare(folder: Path, carts: int, database: str | None = None) -> Running:
+    """A shop with the demo's data, not started yet."""
+    port = free_port()
+    environment = {
+        **os.environ,
+        "GHOSTCART_DATA": str(folder),
+        "GHOSTCART_DEMO": "1",
+        "GHOSTCART_CLOCK": str(folder / "clock"),
+        "DATABASE_URL": database or f"sqlite:///{folder}/shop.sqlite3",
+        "PORT": str(port),
+        "HOST": "127.0.0.1",
+        "PYTHONUNBUFFERED": "1",
+    }
+    shop = Running(folder, port, environment)
+    shop.command("demo", "--prepare-only", "--carts", str(carts))
+    return shop

@@ -1,0 +1,173 @@
+"""Screens: event streams of the wire, read in the loop of a thread, as a browser would."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Event, Thread
+from time import monotonic, sleep
+from typing import Any
+
+from django.conf import settings
+from django.db import close_old_connections, connections
+from django.test import Client
+
+from ghostcart.api.app import wire
+
+SOON = 30  # seconds until a test gives up waiting
+
+
+def session_of(user: Any) -> str:
+    client = Client()
+    client.force_login(user)
+    return client.session.session_key
+
+
+def wait_for(is_so: Callable[[], Any], seconds: float = SOON) -> Any:
+    """The first true answer; fails when there is none in time."""
+    until = monotonic() + seconds
+    while monotonic() < until:
+        if found := is_so():
+            return found
+        sleep(0.01)
+    raise AssertionError("waited in vain")
+
+
+@dataclass
+class Told:
+    kind: str
+    data: Any
+    id: str
+
+
+@dataclass
+class Screen:
+    """One request for the stream: what came, and whether it ended."""
+
+    session: str | None
+    place: str = ""
+    header: str = ""
+    status: int = 0
+    content_type: str = ""
+    events: list[Told] = field(default_factory=list)
+    ended: bool = False
+    paused: bool = False
+    body: bytes = b""
+
+    async def run(self, gone: asyncio.Event) -> None:
+        headers = [(b"host", b"localhost"), (b"accept", b"text/event-stream")]
+        if self.session:
+            headers.append((b"cookie", f"{settings.SESSION_COOKIE_NAME}={self.session}".encode()))
+        if self.header:
+            headers.append((b"last-event-id", self.header.encode()))
+        scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
+            "path": "/api/v1/live", "raw_path": b"/api/v1/live", "root_path": "", "headers": headers,
+            "query_string": f"after={self.place}".encode() if self.place else b"",
+            "client": ("127.0.0.1", 1), "server": ("localhost", 80), "state": {},
+        }  # fmt: skip
+        asked = False
+
+        async def receive() -> Any:
+            nonlocal asked
+            if not asked:
+                asked = True
+                return {"type": "http.request", "body": b"", "more_body": False}
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            while self.paused and not gone.is_set():
+                await asyncio.sleep(0.01)
+            if message["type"] == "http.response.start":
+                self.content_type = dict(message["headers"]).get(b"content-type", b"").decode()
+                self.status = message["status"]
+            else:
+                self.take(message.get("body", b""))
+                if not message.get("more_body", False):
+                    gone.set()  # as a server does: the answer is complete, so the connection is over
+
+        try:
+            await wire(scope, receive, send)
+        finally:
+            self.ended = True
+
+    def take(self, body: bytes) -> None:
+        self.body += body
+        *whole, rest = self.body.replace(b"\r\n", b"\n").split(b"\n\n")
+        if self.status != 200:
+            return
+        self.body = rest
+        for frame in whole:
+            fields = dict(line.split(": ", 1) for line in frame.decode().split("\n") if ": " in line and line[0] != ":")
+            if "event" in fields:
+                self.events.append(Told(fields["event"], json.loads(fields["data"]), fields.get("id", "")))
+
+    @property
+    def started(self) -> bool:
+        return bool(self.status)
+
+    def entries(self) -> list[dict[str, Any]]:
+        return [entry for event in self.events if event.kind == "carts" for entry in event.data["entries"]]
+
+    def ids(self) -> list[int]:
+        """The numbers of all entries that came, in the order in which they came."""
+        return [int(entry["id"].split("-")[1]) for entry in self.entries()]
+
+    def kinds(self) -> list[str]:
+        return [event.kind for event in self.events]
+
+    def place_reached(self) -> str:
+        return next((event.id for event in reversed(self.events) if event.id), self.header or self.place)
+
+
+class Desk:
+    """Opens screens and closes them."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.running: dict[int, tuple[asyncio.Event, Any]] = {}
+        self.ready = Event()
+        self.thread = Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+
+    def open(self, session: str | None, place: object = "", header: object = "") -> Screen:
+        screen = Screen(session, str(place or ""), str(header or ""))
+        gone = asyncio.Event()
+        future = asyncio.run_coroutine_threadsafe(screen.run(gone), self.loop)
+        self.running[id(screen)] = (gone, future)
+        wait_for(lambda: screen.started or screen.ended)
+        if screen.status == 200 and not screen.place:  # it has no place in the log before its first event
+            wait_for(lambda: screen.events or screen.ended)
+        return screen
+
+    def close(self, screen: Screen) -> None:
+        gone, future = self.running.pop(id(screen))
+        self.loop.call_soon_threadsafe(gone.set)
+        future.result(SOON)
+
+    def close_all(self, screens: list[Screen]) -> None:
+        for screen in screens:
+            self.close(screen)
+
+
+@contextmanager
+def desk() -> Iterator[Desk]:
+    opened = Desk()
+    try:
+        yield opened
+    finally:
+        for gone, future in list(opened.running.values()):
+            opened.loop.call_soon_threadsafe(gone.set)
+            future.result(SOON)
+        asyncio.run_coroutine_threadsafe(opened.loop.shutdown_default_executor(), opened.loop).result(SOON)
+        opened.loop.call_soon_threadsafe(opened.loop.stop)
+        opened.thread.join(SOON)
+        opened.loop.close()
+        close_old_connections()
+        connections.close_all()
