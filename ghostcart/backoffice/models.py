@@ -77,10 +77,19 @@ class User(AbstractBaseUser):
         return Shop.objects.filter(memberships__user=self, memberships__role__in=roles)
 
 
+class Summary(models.TextChoices):
+    NEVER = "never", _("never")
+    DAILY = "daily", _("daily")
+    WEEKLY = "weekly", _("weekly")
+
+
 class Membership(models.Model):
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
     shop = models.ForeignKey(Shop, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=8, choices=Role.choices, default=Role.VIEWER)
+    summary = models.CharField(max_length=6, choices=Summary.choices, default=Summary.NEVER)
+    summary_sent_at = models.DateTimeField(null=True, blank=True)
+    wants_notices = models.BooleanField(default=False, help_text="a mail when a dear cart is abandoned")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "shop"], name="one_role_per_shop")]

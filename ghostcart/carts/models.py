@@ -57,6 +57,10 @@ class Cart(models.Model):
     order_number = models.CharField(max_length=32, default="", blank=True)
     merged_into = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="merged_carts")
     merged_at = models.DateTimeField(null=True, blank=True)
+    restored_from = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="restored_carts",
+        help_text="the cart whose products a mailed link brought into this one",
+    )  # fmt: skip
     deleted_at = models.DateTimeField(null=True, blank=True)
     deleted_by = models.CharField(max_length=40, default="", blank=True)
     bot_score = models.PositiveSmallIntegerField(default=0)

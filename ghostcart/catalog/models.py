@@ -85,6 +85,7 @@ class Price(models.Model):
     currency = models.CharField(max_length=3)
     price_micros = models.BigIntegerField()
     regular_micros = models.BigIntegerField(null=True, blank=True, help_text="the price before a reduction")
+    cost_micros = models.BigIntegerField(null=True, blank=True, help_text="what it costs the shop, without tax")
 
     class Meta:
         constraints = [

@@ -5,6 +5,57 @@ from django.db import models
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 
+class Person(models.Model):
+    """One or more customers of a shop that are the same human as far as we can prove (`identity` joins them).
+
+    Caps, hold-out and voucher limits are per person. When two turn out to be one, the younger points at the older by
+    `merged_into`, never at a chain: whoever asks about a person asks about `identity.family(person)`.
+    """
+
+    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="people")
+    merged_into = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="merged")
+    is_trusted = models.BooleanField(default=False, help_text="staff decided that the voucher guard is not for them")
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"person {self.pk}"
+
+
+class PersonKey(models.Model):
+    """What a person was recognised by, as a keyed hash. E-mail and phone join people; the others only remove vouchers.
+
+    Kinds: email (canonical), phone, address (postal), device.
+    """
+
+    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="+", db_index=False)
+    person = models.ForeignKey(Person, models.CASCADE, related_name="keys")
+    kind = models.CharField(max_length=8)
+    value_hash = models.CharField(max_length=64)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["shop", "kind", "value_hash", "person"], name="one_key_per_person")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of person {self.person_id}"
+
+
+class Tombstone(models.Model):
+    """An address whose person was erased: what arrives late about it is not kept."""
+
+    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="+", db_index=False)
+    address_hash = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["shop", "address_hash"], name="one_tombstone_per_address")]
+
+    def __str__(self) -> str:
+        return f"tombstone {self.pk}"
+
+
 class Customer(models.Model):
     """Someone a shop can name. Guests have an address but no password.
 
@@ -13,6 +64,7 @@ class Customer(models.Model):
     """
 
     shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="customers")
+    person = models.ForeignKey(Person, models.SET_NULL, null=True, blank=True, related_name="customers")
     email = models.EmailField(max_length=320)
     email_key = models.CharField(max_length=320)
     first_name = models.CharField(max_length=120, blank=True)
@@ -25,6 +77,8 @@ class Customer(models.Model):
     search_text = models.CharField(max_length=900, blank=True, help_text="folded name and address, for finding")
     registered_at = models.DateTimeField()
     last_seen_at = models.DateTimeField(null=True, blank=True)
+    group = models.CharField(max_length=60, blank=True, help_text="as the shop sorts its customers")
+    erased_at = models.DateTimeField(null=True, blank=True)
     is_demo = models.BooleanField(default=False)
 
     class Meta:
@@ -85,7 +139,7 @@ class Consent(models.Model):
     is_given = models.BooleanField()
     text = models.TextField(help_text="the sentence that the person saw, in their language")
     text_version = models.CharField(max_length=20)
-    source = models.CharField(max_length=20, help_text="where it was given: checkout, account, api")
+    source = models.CharField(max_length=20, help_text="where: checkout, account, api, link, staff")
     at = models.DateTimeField()
 
     class Meta:

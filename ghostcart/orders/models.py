@@ -49,6 +49,7 @@ class Order(models.Model):
     total_minor = models.BigIntegerField()
     vouchers = models.JSONField(default=list, help_text="[{code, name, amount_minor}]")
     placed_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True, blank=True, help_text="when it was paid, cancelled or refunded last")
     placed_by = models.CharField(max_length=40, default="shopper")
     is_demo = models.BooleanField(default=False)
 
@@ -73,6 +74,7 @@ class OrderLine(models.Model):
     picture = models.CharField(max_length=200, default="", blank=True)
     unit_price_micros = models.BigIntegerField()
     tax_rate_ppm = models.PositiveIntegerField(default=0)
+    cost_micros = models.BigIntegerField(null=True, blank=True, help_text="of one unit, without tax, if known then")
     quantity = models.PositiveIntegerField()
     total_minor = models.BigIntegerField()
     is_gift = models.BooleanField(default=False)

@@ -18,6 +18,13 @@ class AbandonedBasis(models.TextChoices):
     CREATED = "created", _("creation of the cart")
 
 
+class ConsentBasis(models.TextChoices):
+    """Who may be reminded: those who agreed, or also those who bought before and never objected."""
+
+    CONSENT = "consent", _("only with consent")
+    CUSTOMER = "customer", _("also existing customers")
+
+
 class RoundingType(models.TextChoices):
     ITEM = "item", _("each item")
     LINE = "line", _("each line")
@@ -56,6 +63,20 @@ class Shop(models.Model):
     abandoned_minutes = models.PositiveIntegerField(default=24 * 60)
     abandoned_basis = models.CharField(max_length=8, choices=AbandonedBasis.choices, default=AbandonedBasis.ACTIVITY)
     online_minutes = models.PositiveIntegerField(default=30)
+    bank_details = models.TextField(default="", blank=True, help_text="shown with payment by bank transfer")
+    mail_from = models.CharField(max_length=200, default="", blank=True, help_text="sender's address; empty: default")
+    mail_name = models.CharField(max_length=120, default="", blank=True, help_text="sender's name; empty: the shop's")
+    mail_reply_to = models.CharField(max_length=200, default="", blank=True)
+    mail_imprint = models.TextField(default="", blank=True, help_text="who sends it, at the foot of each mail")
+    mail_cap = models.PositiveSmallIntegerField(default=3, help_text="most recovery mails to a person in `mail_cap_days`")
+    mail_cap_days = models.PositiveSmallIntegerField(default=7)
+    quiet_from = models.PositiveSmallIntegerField(default=21 * 60, help_text="minutes after local midnight")
+    quiet_until = models.PositiveSmallIntegerField(default=8 * 60, help_text="the same as `quiet_from`: no quiet hours")
+    consent_basis = models.CharField(max_length=8, choices=ConsentBasis.choices, default=ConsentBasis.CONSENT)
+    counts_openings = models.BooleanField(default=False)
+    notice_above_minor = models.BigIntegerField(
+        null=True, blank=True, help_text="tell staff at once of abandoned carts above this, in `currency`"
+    )
     order_prefix = models.CharField(max_length=8, default="", blank=True)
     next_order_number = models.PositiveIntegerField(default=1)
     is_demo = models.BooleanField(default=False)
