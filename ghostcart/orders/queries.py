@@ -6,8 +6,10 @@ from datetime import datetime
 
 from django.db.models import Count, Q, QuerySet, Sum
 
+from ghostcart.carts.pricing import WHOLE_PPM
 from ghostcart.customers import queries as customer_queries
-from ghostcart.lib import paging
+from ghostcart.lib import money, paging
+from ghostcart.lib.money import Rounding
 from ghostcart.lib.paging import Page
 from ghostcart.orders.models import Order, OrderStatus
 
@@ -126,3 +128,23 @@ def placed_by(customer_ids: Collection[int]) -> dict[int, Placed]:
         before = placed.get(customer_id, Placed())
         placed[customer_id] = Placed(before.count + orders, before.spent | {currency: total})
     return placed
+
+
+# -- what it earned --------------------------------------------------------------------------------
+
+
+def margin(order: Order) -> int | None:
+    """What the shop earned on the products after vouchers, without tax, in minor units; None if a cost is unknown."""
+    lines = list(order.lines.all())
+    costs = [line.cost_micros * line.quantity for line in lines if line.cost_micros is not None]
+    if not lines or len(costs) < len(lines):
+        return None
+    sold = sum(_without_tax(line.total_minor, line.tax_rate_ppm, order) for line in lines)
+    given = _without_tax(order.discount_minor, max(line.tax_rate_ppm for line in lines), order)
+    return sold - given - money.to_minor(sum(costs), order.currency, Rounding.HALF_UP)
+
+
+def _without_tax(amount_minor: int, rate_ppm: int, order: Order) -> int:
+    if not order.prices_include_tax:
+        return amount_minor
+    return money.divide(amount_minor * WHOLE_PPM, WHOLE_PPM + rate_ppm, Rounding.HALF_UP)

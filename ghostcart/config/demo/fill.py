@@ -262,11 +262,14 @@ class Store:
         rows = Order.objects.bulk_create([self._order(walk) for walk in self.sold], self.BATCH)
         copied = ("product_id", "variant_id", "sku", "name", "option", "picture", "unit_price_micros",
                   "tax_rate_ppm", "quantity", "total_minor", "is_gift")  # fmt: skip
+        costs = {(one.variant_id, one.currency): one.cost_micros for one in Price.objects.all()}
         lines = []
         for walk, order in zip(self.sold, rows, strict=True):
             self.orders[id(walk)] = order
             for line in walk.cart.lines.values():
-                lines.append(OrderLine(order=order, **{name: getattr(line, name) for name in copied}))
+                cost = costs.get((line.variant_id or 0, order.currency))
+                values = {name: getattr(line, name) for name in copied}
+                lines.append(OrderLine(order=order, cost_micros=cost, **values))
         OrderLine.objects.bulk_create(lines, self.BATCH)
         numbers = Order.objects.filter(cart=OuterRef("pk")).order_by().values("pk")[:1]
         Cart.objects.filter(shop__in=self.made, ordered_at__isnull=False).update(order_id=Subquery(numbers))

@@ -22,6 +22,7 @@ Count = Callable[[int, int], None]
 """Told how many are done, of how many."""
 
 OPENED_DAYS_AGO = 100
+COST_PERCENT = 45  # what goods cost the shop, of their price
 
 DEMO_PASSWORD = "ghost-carts-walk"
 """Everybody can read this one: it opens nothing unless GHOSTCART_DEMO is set."""
@@ -242,6 +243,7 @@ def _make_products(shop: Shop, plan: dict[str, Any]) -> None:
             currency=currency,
             price_micros=parse_decimal_to_micros(price["price"]),
             regular_micros=parse_decimal_to_micros(price["regular"]) if price["regular"] else None,
+            cost_micros=parse_decimal_to_micros(price["regular"] or price["price"]) * COST_PERCENT // 100,
         )
         for variant, row in by_sku.values()
         for currency, price in variant["prices"].items()
@@ -281,7 +283,7 @@ def draw_pictures(count: Count) -> int:
     for done, (path, shape, colors, sku) in enumerate(missing):
         target = settings.MEDIA_ROOT / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        scratch = target.with_suffix(".new")
+        scratch = target.with_suffix(f".{os.getpid()}")  # several processes may draw at once
         scratch.write_text(draw(shape, colors, sku), encoding="utf-8")
         scratch.replace(target)
         count(done + 1, len(missing))

@@ -1,0 +1,175 @@
+"""The ledger: which order followed which reminder, by what evidence; and what was cancelled or refunded since.
+
+Append-only. A line is written once per order; a reversal once per line, dated by its own day, so that closed days
+never change. Both rounds may be run by several workers and again after a crash: constraints let each line in once.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from ghostcart.carts.models import CartLine
+from ghostcart.customers import identity
+from ghostcart.mail import models as mail
+from ghostcart.orders import queries as order_queries
+from ghostcart.orders.models import Order, OrderLine, OrderStatus
+from ghostcart.recovery.models import Arm, Enrolment, Grade, LedgerLine, Progress, Reminder
+from ghostcart.vouchers.models import VoucherRedemption
+
+RULES_VERSION = 1
+WINDOW = timedelta(days=30)
+"""An order later than this after the last reminder is nobody's doing."""
+OVERLAP = timedelta(minutes=10)
+"""Looked at twice: an order may be committed a little after the moment it carries."""
+BATCH = 500
+
+
+def write(now: datetime) -> bool:
+    """Grade the orders placed since the last round."""
+    since = _until("ledger", now)
+    orders = (
+        Order.objects.filter(placed_at__gt=since - OVERLAP, placed_at__lte=now, ledger=None)
+        .select_related("customer", "cart")
+        .order_by("placed_at", "id")
+    )
+    for order in orders.iterator(BATCH):
+        line = _line(order, now)
+        if line is not None:
+            LedgerLine.objects.bulk_create([line], ignore_conflicts=True)
+    _keep("ledger", now)
+    return False
+
+
+def reverse(now: datetime) -> bool:
+    """Take back the lines of orders that were cancelled or refunded since the last round."""
+    since = _until("reversals", now)
+    lines = LedgerLine.objects.filter(
+        reverses=None,
+        reversals=None,
+        order__settled_at__gt=since - OVERLAP,
+        order__settled_at__lte=now,
+        order__status__in=[OrderStatus.CANCELLED, OrderStatus.REFUNDED],
+    ).select_related("order")
+    LedgerLine.objects.bulk_create([_reversal(line, now) for line in lines], ignore_conflicts=True)
+    _keep("reversals", now)
+    return False
+
+
+def _until(name: str, now: datetime) -> datetime:
+    """How far the work has come; a clock that was ahead once must not keep it from going on."""
+    kept = Progress.objects.filter(pk=name).values_list("until", flat=True).first()
+    return min(kept or now - WINDOW, now)
+
+
+def _keep(name: str, until: datetime) -> None:
+    Progress.objects.update_or_create(pk=name, defaults={"until": until})
+
+
+# -- one line ----------------------------------------------------------------------------------------
+
+
+def _line(order: Order, now: datetime) -> LedgerLine | None:
+    """The line of an order, by the strongest evidence; None when its buyer was in no campaign lately."""
+    if order.customer is None or order.customer.person_id is None:
+        return None
+    enrolments = (
+        Enrolment.objects.filter(
+            shop_id=order.shop_id,
+            person_id__in=identity.family(order.customer.person_id),
+            arm=Arm.CONTACTED,
+            at__gt=order.placed_at - WINDOW - timedelta(days=60),
+            at__lte=order.placed_at,
+        )
+        .prefetch_related("reminders__message__events")
+        .order_by("-at")
+    )
+    graded = [
+        (grade, enrolment, reminder) for enrolment in enrolments for grade, reminder in [_grade(order, enrolment)]
+    ]
+    if not graded:
+        return None
+    grade, enrolment, reminder = min(graded, key=lambda one: list(Grade).index(one[0]))
+    return LedgerLine(
+        shop_id=order.shop_id,
+        campaign_id=enrolment.campaign_id,
+        enrolment=enrolment,
+        reminder=reminder,
+        order=order,
+        grade=grade,
+        amount_minor=order.products_minor - order.discount_minor,
+        margin_minor=order_queries.margin(order),
+        voucher_minor=order.discount_minor if grade == Grade.VOUCHER else 0,
+        currency=order.currency,
+        rules_version=RULES_VERSION,
+        at=order.placed_at,
+        written_at=now,
+    )
+
+
+def _grade(order: Order, enrolment: Enrolment) -> tuple[Grade, Reminder | None]:
+    """How strong the evidence is that this enrolment brought the order, and the reminder it speaks for."""
+    sent = [one for one in enrolment.reminders.all() if _was_sent(one, order.placed_at)]
+    if not sent:
+        return Grade.COINCIDENCE, None
+    last = max(sent, key=lambda one: one.message.sent_at or one.planned_at)
+    for reminder in sent:
+        if _brought_back(order, enrolment, reminder):
+            return Grade.LINK, reminder
+    used = set(VoucherRedemption.objects.filter(order_id=order.pk).values_list("voucher_id", flat=True))
+    for reminder in sent:
+        if reminder.voucher_id in used:
+            return Grade.VOUCHER, reminder
+    return (Grade.ITEMS if _is_same_basket(order, enrolment) else Grade.COINCIDENCE), last
+
+
+def _was_sent(reminder: Reminder, before: datetime) -> bool:
+    at = reminder.message.sent_at
+    return at is not None and before - WINDOW <= at <= before
+
+
+def _brought_back(order: Order, enrolment: Enrolment, reminder: Reminder) -> bool:
+    """A person (not a scanner) came by a link of this mail before ordering, and ordered that cart or its copy."""
+    if enrolment.cart_id is not None and enrolment.cart_id not in (order.cart_id, order.cart.restored_from_id):
+        return False
+    return any(
+        event.by == mail.By.PERSON
+        and event.kind in (mail.EventKind.RESTORED, mail.EventKind.CLICKED)
+        and event.at <= order.placed_at
+        for event in reminder.message.events.all()
+    )
+
+
+def _is_same_basket(order: Order, enrolment: Enrolment) -> bool:
+    """At least half of the pieces in the abandoned cart were bought."""
+    if enrolment.cart_id is None:
+        return False
+    left = _pieces(CartLine.objects.filter(cart_id=enrolment.cart_id, is_gift=False))
+    bought = _pieces(order.lines.filter(is_gift=False))
+    return 2 * (left & bought).total() >= left.total() > 0
+
+
+def _pieces(lines: Iterable[CartLine | OrderLine]) -> Counter[str]:
+    pieces: Counter[str] = Counter()
+    for line in lines:
+        pieces[line.sku] += line.quantity
+    return pieces
+
+
+def _reversal(line: LedgerLine, now: datetime) -> LedgerLine:
+    return LedgerLine(
+        shop_id=line.shop_id,
+        campaign_id=line.campaign_id,
+        enrolment_id=line.enrolment_id,
+        reminder_id=line.reminder_id,
+        order_id=line.order_id,
+        reverses=line,
+        grade=line.grade,
+        amount_minor=-line.amount_minor,
+        margin_minor=None if line.margin_minor is None else -line.margin_minor,
+        voucher_minor=-line.voucher_minor,
+        currency=line.currency,
+        rules_version=line.rules_version,
+        cause=line.order.status,
+        at=line.order.settled_at or now,
+        written_at=now,
+    )

@@ -1,0 +1,172 @@
+"""Which order followed which reminder: graded by evidence, written once, taken back when the order is."""
+
+from datetime import timedelta
+
+import pytest
+from django.db.models import Sum
+
+from ghostcart.carts import changes
+from ghostcart.catalog.models import Price
+from ghostcart.mail.models import By, EventKind
+from ghostcart.orders import services as orders
+from ghostcart.recovery import ledger
+from ghostcart.recovery.models import Grade, LedgerLine
+from ghostcart.vouchers import services as vouchers
+from ghostcart.vouchers.terms import Kind
+from tests import factories
+from tests.factories import NOON, Shopper
+from tests.races import order
+from tests.recovery import cast
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def shop():
+    return factories.shop()
+
+
+@pytest.fixture
+def ada(shop):
+    return factories.customer(shop)
+
+
+@pytest.fixture
+def left(shop, ada):
+    """Ada left two mugs and a lamp."""
+    shopper = Shopper(shop)
+    shopper.add("MUG", 2)
+    shopper.add("LAMP")
+    shopper.do(changes.Identify, customer_id=ada.pk, label=ada.label)
+    return shopper
+
+
+@pytest.fixture
+def reminder(shop, ada, left):
+    return cast.sent(cast.enrol(cast.campaign(shop), ada, cart=left.cart), NOON + DAY)
+
+
+def buys(shopper, customer, days=2):
+    shopper.at = NOON + days * DAY
+    return order(shopper, customer)
+
+
+def line_after(days=3):
+    ledger.write(NOON + days * DAY)
+    return LedgerLine.objects.get()
+
+
+def test_who_came_by_the_link_and_bought_that_cart(ada, left, reminder):
+    cast.happened(reminder, EventKind.RESTORED)
+    placed = buys(left, ada)
+    line = line_after()
+    assert (line.grade, line.order, line.reminder) == (Grade.LINK, placed, reminder)
+    assert (line.amount_minor, line.currency, line.at) == (placed.products_minor, "EUR", placed.placed_at)
+
+
+def test_a_copy_of_the_cart_on_another_device_counts_alike(shop, ada, left, reminder):
+    cast.happened(reminder, EventKind.RESTORED)
+    elsewhere = Shopper(shop)
+    elsewhere.add("MUG", 2)
+    type(left.cart).objects.filter(pk=elsewhere.cart.pk).update(restored_from=left.cart)
+    buys(elsewhere, ada)
+    assert line_after().grade == Grade.LINK
+
+
+def test_a_scanners_click_is_no_evidence(ada, left, reminder):
+    cast.happened(reminder, EventKind.CLICKED, by=By.MACHINE)
+    buys(left, ada)
+    assert line_after().grade == Grade.ITEMS
+
+
+def test_our_voucher_was_used(shop, ada, left, reminder):
+    reminder.voucher = vouchers.create(
+        shop_id=shop.pk, code="BACK", now=NOON, kind=Kind.PERCENT, percent_bp=1000, customer_id=ada.pk
+    )
+    reminder.save()
+    left.do(changes.ApplyVoucher, code="BACK")
+    placed = buys(left, ada)
+    line = line_after()
+    assert (line.grade, line.voucher_minor) == (Grade.VOUCHER, 1050)
+    assert line.amount_minor == placed.products_minor - 1050
+
+
+def test_other_things_bought_are_a_coincidence(shop, ada, left, reminder):
+    other = Shopper(shop)
+    other.add("CLOCK")
+    buys(other, ada)
+    assert line_after().grade == Grade.COINCIDENCE
+
+
+def test_bought_before_the_mail_went_out_is_a_coincidence(shop, ada, left):
+    """The one that others count as recovered: an order by the same address, and no mail at all."""
+    cast.enrol(cast.campaign(shop), ada, cart=left.cart)
+    buys(left, ada)
+    line = line_after()
+    assert (line.grade, line.reminder) == (Grade.COINCIDENCE, None)
+
+
+def test_a_mail_of_two_months_ago_brought_nothing(ada, left, reminder):
+    buys(left, ada, days=62)
+    assert line_after(days=63).grade == Grade.COINCIDENCE
+
+
+def test_the_held_out_and_strangers_are_in_no_ledger(shop, ada, left):
+    cast.enrol(cast.campaign(shop), ada, cart=left.cart, arm="held_out")
+    buys(left, ada)
+    stranger = factories.customer(shop, "bob@example.com")
+    other = Shopper(shop)
+    other.add("MUG")
+    buys(other, stranger)
+    ledger.write(NOON + 3 * DAY)
+    assert not LedgerLine.objects.exists()
+
+
+def test_written_once_however_often_it_is_run(ada, left, reminder):
+    buys(left, ada)
+    for hours in (0, 0, 1, 30):
+        ledger.write(NOON + 2 * DAY + timedelta(hours=hours))
+    assert LedgerLine.objects.count() == 1
+
+
+def test_an_order_committed_a_little_late_is_not_missed(ada, left, reminder):
+    ledger.write(NOON + 2 * DAY + timedelta(minutes=5))
+    buys(left, ada)  # carries an earlier moment than that round
+    ledger.write(NOON + 2 * DAY + timedelta(minutes=6))
+    assert LedgerLine.objects.count() == 1
+
+
+def test_a_clock_that_was_ahead_once_does_not_stop_it(ada, left, reminder):
+    ledger.write(NOON + 3650 * DAY)
+    buys(left, ada)
+    ledger.write(NOON + 2 * DAY)
+    ledger.write(NOON + 2 * DAY + timedelta(hours=1))
+    assert LedgerLine.objects.count() == 1
+
+
+@pytest.mark.parametrize(("status", "way"), [("cancelled", ["cancelled"]), ("refunded", ["paid", "refunded"])])
+def test_a_cancelled_or_refunded_order_is_taken_back_on_its_own_day(ada, left, reminder, status, way):
+    placed = buys(left, ada)
+    line = line_after()
+    for step in way:
+        orders.set_status(placed, step, "staff:1", NOON + 9 * DAY)
+    for _again in range(2):
+        ledger.reverse(NOON + 9 * DAY)
+    reversal = line.reversals.get()
+    assert (reversal.amount_minor, reversal.cause, reversal.at) == (-line.amount_minor, status, NOON + 9 * DAY)
+    assert LedgerLine.objects.aggregate(sum=Sum("amount_minor"))["sum"] == 0
+    closed = LedgerLine.objects.filter(at__lt=NOON + 8 * DAY)
+    assert closed.aggregate(sum=Sum("amount_minor"))["sum"] == line.amount_minor
+
+
+def test_margin_is_known_when_every_cost_is(shop, ada, left, reminder):
+    Price.objects.filter(currency="EUR").update(cost_micros=5_000_000)
+    buys(left, ada)
+    # (25.00 + 80.00) / 1.21 = 20.66 + 66.12, less three pieces at 5.00
+    assert line_after().margin_minor == 2066 + 6612 - 1500
+
+
+def test_margin_is_unknown_when_a_cost_is(ada, left, reminder):
+    buys(left, ada)
+    assert line_after().margin_minor is None
