@@ -7,6 +7,7 @@ CI=true: whatever had to be skipped fails the run.
 import os
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,9 @@ CHROMIUM_FLAGS = [
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
     os.environ["DJANGO_SETTINGS_MODULE"] = "ghostcart.config.settings"
-    if not IS_WORKER:
+    if IS_WORKER:  # a folder of its own, for pictures and exports
+        os.environ["GHOSTCART_DATA"] += f"/{os.environ['PYTEST_XDIST_WORKER']}"
+    else:
         _choose_database(config)
     import django
 
@@ -126,3 +129,37 @@ def forget_rules():
     rules.forget()
     yield
     rules.forget()
+
+
+@pytest.fixture(autouse=True)
+def rest_before_the_flush(request):
+    """Behind a test with transactions all tables are emptied. A thread of ours that still wrote would wait for that
+    in a circle (PostgreSQL), or write into the next test."""
+    marker = request.node.get_closest_marker("django_db")
+    if not (marker and marker.kwargs.get("transaction")) and "transactional_db" not in request.fixturenames:
+        yield
+        return
+    request.getfixturevalue("transactional_db")  # made before this fixture, so it ends after it
+    yield
+    at_rest()
+
+
+def at_rest(seconds: float = 60) -> None:
+    """Wait until the threads that work beside a test have nothing in hand: the writer, and followers of the log."""
+    from django.db import connection
+
+    from ghostcart.api import live, store
+    from ghostcart.carts import log
+    from ghostcart.live.follower import Follower
+
+    assert store.writer.drain(seconds), "a write hangs"
+    live.hub.screens.clear()
+    followers = [thread for thread in threading.enumerate() if isinstance(thread, Follower)]
+    for follower in followers:
+        follower.stop()
+    if followers and connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"NOTIFY {log.CHANNEL}")  # wakes them from their wait
+    for follower in followers:
+        follower.join(seconds)
+        assert not follower.is_alive(), "a follower hangs"

@@ -1,10 +1,12 @@
 """A whole shop, running in processes of its own: the demo's data, the real server and worker, a clock to move."""
 
 import os
+import random
 import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,9 +19,13 @@ START_SECONDS = 60
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below the ports that the system gives to outgoing connections: one of those could take it before the server
+    does, or while the server is away."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def new_database(url: str) -> str | None:
@@ -58,10 +64,10 @@ class Running:
         assert done.returncode == 0, f"ghostcart {' '.join(words)}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
-    def start(self) -> None:
+    def start(self, command: str = "serve") -> None:
         self.log = (self.folder / "server.log").open("ab")
         self.server = subprocess.Popen(
-            [sys.executable, "-m", "ghostcart", "serve"], env=self.environment, stdout=self.log, stderr=self.log
+            [sys.executable, "-m", "ghostcart", command], env=self.environment, stdout=self.log, stderr=self.log
         )
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:

@@ -11,3 +11,4 @@ import "./shell.js";
 import "./live.css";
 import "./live.js";
 import "./carts.js";
+import "./campaigns.js";

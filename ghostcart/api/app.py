@@ -8,6 +8,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 
 from ghostcart import __version__
+from ghostcart.api.bodies import StrictRequest
 from ghostcart.api.exports import export_file
 from ghostcart.api.live import live
 from ghostcart.api.problems import HANDLERS, note
@@ -57,6 +58,7 @@ wire = Litestar(
         # the page first: the first plugin is also served at /api/
         render_plugins=[DocsPage(path="/docs"), JsonRenderPlugin(path="/openapi.json")],
     ),
+    request_class=StrictRequest,
     exception_handlers=HANDLERS,
     request_max_body_size=16 * 1024,
     before_send=[secure],

@@ -19,11 +19,11 @@ from litestar.params import Body, HeaderParameter, PathParameter
 from ghostcart.api.cart_json import Amount, CartOut, answer, cart_out
 from ghostcart.api.problems import PROBLEM, Problem, language_of
 from ghostcart.api.threads import in_django
-from ghostcart.carts import bots, browsing, changes, tokens
+from ghostcart.carts import browsing, changes, tokens
 from ghostcart.carts.errors import UnknownCurrency
 from ghostcart.carts.writer import GroupWriter
 from ghostcart.customers import services as customer_services
-from ghostcart.lib import clock, money
+from ghostcart.lib import clock, machines, money
 from ghostcart.orders import services as order_services
 from ghostcart.shops import rules as shop_rules
 from ghostcart.shops.rules import ShopRules
@@ -47,6 +47,7 @@ PROBLEMS = {
         404: "`unknown_line`, `not_found`",
         409: "`cart_changed` (with the cart as it is now), `cart_closed`, `idempotency_conflict`",
         422: "what was asked for cannot be done: `sold_out`, `unknown_product`, `voucher_expired`, ...",
+        429: "`voucher_too_many_tries`: nothing was looked at, wait",
         503: "`busy`: nothing was stored, try again",
     }.items()
 }
@@ -138,6 +139,7 @@ class Caller:
     currency: str | None
     version: int | None
     key: str | None
+    source: str = ""
 
     def change(self, kind: type[changes.Change], body: bytes = b"", page: str = "", **what: Any) -> Any:
         """A change made by this caller now. `body` is what the Idempotency-Key stands for."""
@@ -145,11 +147,11 @@ class Caller:
         if self.key:
             told = f"{kind.__name__}:{sorted(what.items())}".encode() + body
             idempotency = changes.Idempotency(self.key, sha256(told).hexdigest())
-        reasons = bots.reasons(self.user_agent)
+        reasons = machines.reasons(self.user_agent)
         return kind(
             shop_id=self.shop.id,
             at=clock.now(),
-            seen=changes.Seen(self.token_hash, self.language, page, self.user_agent, reasons),
+            seen=changes.Seen(self.token_hash, self.language, page, self.user_agent, reasons, self.source),
             currency=self.currency,
             expected_version=self.version,
             idempotency=idempotency,
@@ -187,6 +189,7 @@ async def provide_caller(
         currency=currency.replace("\x00", "") or None,
         version=version_of(if_match),
         key=idempotency_key.replace("\x00", "") or None,
+        source=request.client.host if request.client else "",
     )
 
 
@@ -277,6 +280,7 @@ def identify(caller: Caller, contact: Contact) -> Any:
         phone=contact.phone,
         language=caller.language,
         consent=consent,
+        device=caller.token_hash,
         now=clock.now(),
     )
 

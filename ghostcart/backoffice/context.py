@@ -45,6 +45,11 @@ MENU = (
     Entry(_("Orders"), "receipt", "backoffice:order-list", "o", group=_("Orders")),
     Entry(_("Shopping carts"), "shopping-cart", "backoffice:cart-list", "c", group=_("Orders")),
     Entry(_("Customers"), "users", "backoffice:customer-list", "k"),
+    Entry(_("Campaigns"), "speakerphone", "backoffice:campaigns", "f", group=_("Follow-ups")),
+    Entry(_("Messages"), "mail", "backoffice:messages", "m", group=_("Follow-ups")),
+    Entry(_("Vouchers"), "ticket", "backoffice:vouchers", "v", group=_("Follow-ups")),
+    Entry(_("Call list"), "phone", "backoffice:calls", "p", group=_("Follow-ups")),
+    Entry(_("Report"), "chart-bar", "backoffice:report", "r", group=_("Follow-ups")),
     Entry(_("Staff"), "user-circle", "backoffice:staff", "u", group=_("Settings"), least=Role.OWNER),
     Entry(_("Shop settings"), "settings", "backoffice:settings", "s", group=_("Settings"), least=Role.OWNER),
 )

@@ -9,7 +9,6 @@ Names and texts come from shoppers, so cells that a spreadsheet would take for a
 """
 
 import csv
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,6 +29,7 @@ from ghostcart.backoffice.models import Export, User
 from ghostcart.carts import filters, queries
 from ghostcart.carts.models import Cart, Status
 from ghostcart.lib import clock, paging
+from ghostcart.lib.cells import harmless
 from ghostcart.lib.money import minor_digits
 from ghostcart.shops.models import Shop
 
@@ -144,16 +144,6 @@ def remove_old(now: datetime) -> int:
 
 
 # -- files -------------------------------------------------------------------------------------------
-
-_FORMULA = re.compile(r"(^|[;\t\r\n])(?=[=+\-@\t\r＝＋－＠])")
-
-
-def harmless(text: str) -> str:
-    """A text that no spreadsheet takes for a formula: a leading apostrophe says that it is text.
-
-    Also after a semicolon, tab or line break: where lists are separated by semicolons, a CSV file is cut there too.
-    """
-    return _FORMULA.sub(r"\1'", text)
 
 
 class Writer(Protocol):

@@ -145,6 +145,12 @@ class Export(models.Model):
     def __str__(self) -> str:
         return f"{self.page}.{self.format}"
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the person who asked for it may still have it: who manages all of its shops."""
+        managed = self.user.shops(Role.MANAGER).values_list("pk", flat=True)
+        return set(managed).issuperset(self.shop_ids)
+
 
 class SignInFailures(models.Model):
     """How often signing in failed lately for an address or a source; too often locks it for a while."""

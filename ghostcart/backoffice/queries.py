@@ -12,9 +12,13 @@ from ghostcart.customers import queries as customer_queries
 from ghostcart.customers.models import Address, Consent, Customer
 from ghostcart.lib import paging
 from ghostcart.lib.paging import Page
+from ghostcart.mail import queries as mail_queries
+from ghostcart.mail.models import Message
 from ghostcart.orders import queries as order_queries
 from ghostcart.orders.models import Order
 from ghostcart.orders.queries import Placed
+from ghostcart.recovery import queries as recovery_queries
+from ghostcart.recovery.models import Decision
 from ghostcart.shops.models import Shop
 from ghostcart.vouchers import queries as voucher_queries
 from ghostcart.vouchers.models import Voucher
@@ -48,6 +52,8 @@ class CustomerPage:
     placed: Placed
     vouchers: Sequence[Voucher]
     devices: Sequence[Device]
+    messages: Sequence[Message]
+    why: Sequence[tuple[Decision, str]]
 
 
 def customer_rows(customers: Sequence[Customer]) -> list[CustomerRow]:
@@ -83,7 +89,16 @@ def customer_page(customer: Customer, after: str | None, before: str | None, now
         placed=order_queries.placed_by([customer.pk]).get(customer.pk, Placed()),
         vouchers=list(voucher_queries.of_customer(customer)[:ROWS_SHOWN]),
         devices=list(Device.objects.filter(customer=customer).order_by("-seen_at")[:ROWS_SHOWN]),
+        messages=mail_queries.of_customer(customer.pk, ROWS_SHOWN),
+        why=_why(customer),
     )
+
+
+def _why(customer: Customer) -> list[tuple[Decision, str]]:
+    if customer.person_id is None:
+        return []
+    told = recovery_queries.decisions_of_person(customer.person_id)[:ROWS_SHOWN]
+    return [(one, recovery_queries.sentence(one)) for one in told]
 
 
 def staff_of(shops: Iterable[Shop]) -> QuerySet[User]:

@@ -10,18 +10,40 @@ from ghostcart.backoffice import sign_in
 from ghostcart.backoffice.access import anyone
 from ghostcart.backoffice.access import staff as staff_only
 from ghostcart.backoffice.views import (
+    calls,
+    campaign_steps,
+    campaigns,
     carts,
     customers,
     exports,
     live,
+    messages,
     orders,
+    privacy,
     profile,
     saved,
     settings,
     staff,
+    vouchers,
 )
 
-PAGES = (live, carts, exports, customers, orders, settings, staff, profile, saved)
+PAGES = (
+    live,
+    carts,
+    exports,
+    customers,
+    privacy,
+    orders,
+    campaigns,
+    campaign_steps,
+    messages,
+    vouchers,
+    calls,
+    settings,
+    staff,
+    profile,
+    saved,
+)
 
 signed_in = staff_only()
 

@@ -13,6 +13,8 @@ class Seen:
     page: str = ""
     user_agent: str = ""
     bot_reasons: tuple[str, ...] = ()
+    source: str = ""
+    """The network address: wrong codes are counted for it (hashed), nothing else is kept of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,10 @@ class RemoveLine(Change):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyVoucher(Change):
+    """`is_mailed` when a link that we mailed brings the code: no guess, so a refusal may tell its reason."""
+
     code: str
+    is_mailed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +94,20 @@ class SignIn(Change):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Restore(Change):
+    """A mailed link brings what the cart `source_id` holds into the device's own cart, which is made when need be."""
+
+    source_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StartCheckout(Change):
     pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginOrder(Change):
+    """An order is about to be made: locks the cart together with those it was restored from, and changes nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

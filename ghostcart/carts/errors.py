@@ -63,11 +63,6 @@ class CartEmpty(GhostcartError):
     sentence = _("The cart is empty.")
 
 
-class UnknownVoucher(GhostcartError):
-    code = "voucher_unknown"
-    sentence = _("There is no voucher with this code.")
-
-
 class UnknownShippingMethod(GhostcartError):
     code = "unknown_shipping_method"
     sentence = _("This shipping method is not offered.")

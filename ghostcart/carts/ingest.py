@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from ghostcart.carts import changes, storage
+from ghostcart.carts import changes, restoring, storage
 from ghostcart.carts.changes import Change, EventDraft
 from ghostcart.carts.errors import (
     CartChanged,
@@ -21,24 +21,22 @@ from ghostcart.carts.errors import (
     UnknownCurrency,
     UnknownProduct,
     UnknownShippingMethod,
-    UnknownVoucher,
 )
 from ghostcart.carts.opencart import OpenCart
 from ghostcart.catalog import offers
 from ghostcart.lib.errors import GhostcartError
 from ghostcart.shops import rules as shop_rules
-from ghostcart.vouchers import queries as voucher_queries
-from ghostcart.vouchers.errors import VoucherRefused
-from ghostcart.vouchers.terms import refusal as refusal_of
+from ghostcart.vouchers.asking import Asked, Desk
 
 
 @dataclass(slots=True)
 class Outcome:
     """What became of an accepted change: the cart after it (None: the device has none), or the answer that was
-    given when the same Idempotency-Key came first."""
+    given when the same Idempotency-Key came first; of a Restore also what became of each product."""
 
     cart: OpenCart | None
     answer: str | None = None
+    report: tuple[restoring.Item, ...] = ()
 
 
 Encoder = Callable[[Change, OpenCart | None], str]
@@ -77,12 +75,14 @@ class Batch:
         self.devices = storage.upsert_devices(batch)
         self.saved = storage.saved_carts(batch)
         numbers = {change.cart_id for change in batch} | {device.cart_id for device in self.devices.values()}
-        self.carts = storage.read_carts({n for n in (numbers | set(self.saved.values())) if n is not None})
+        known = {number for number in numbers | set(self.saved.values()) if number is not None}
+        self.carts = storage.read_carts(known | _sources(batch, known))
         self.answers = storage.read_answers(batch)
         self.offers = _offers_for(batch, self)
         self.touched: dict[int, OpenCart] = {}
         self.log: list[tuple[OpenCart, Change, EventDraft, dict[str, object]]] = []
         self.new_answers: list[tuple[Change, str]] = []
+        self.desk = Desk()
 
     # -- one change ------------------------------------------------------------------------------
 
@@ -101,9 +101,13 @@ class Batch:
                 cart.seen_at = change.at
                 self.touched[id(cart)] = cart
             return Outcome(cart)
+        if isinstance(change, changes.BeginOrder):
+            return Outcome(cart)
         self._check_version(change, cart)
         if isinstance(change, changes.SignIn):
             return self._answered(change, self._sign_in(change, cart))
+        if isinstance(change, changes.Restore):
+            return self._restore(change, cart)
         if cart is None:
             if not isinstance(change, changes.AddLine):
                 raise CartEmpty
@@ -111,8 +115,7 @@ class Batch:
         drafts = self._do(change, cart)
         if drafts:
             self._note(cart, change, drafts)
-            if cart.id is None and (device := self._device(change)) is not None:
-                device.new_cart = cart  # only now: a refused first line makes no cart
+            self._hand_over(change, cart)
         return self._answered(change, cart)
 
     def _do(self, change: Change, cart: OpenCart) -> list[EventDraft]:
@@ -143,6 +146,7 @@ class Batch:
             case changes.StartCheckout():
                 return cart.start_checkout(change.at)
             case changes.Order():
+                self._close_sources(change, cart)
                 return cart.order(change.order_id, change.number, change.at)
         raise TypeError(f"no rule for {type(change).__name__}")
 
@@ -156,22 +160,19 @@ class Batch:
         return offer
 
     def _apply_voucher(self, change: changes.ApplyVoucher, cart: OpenCart) -> list[EventDraft]:
-        voucher = voucher_queries.by_code(change.shop_id, change.code)
-        if voucher is None:
-            raise UnknownVoucher
-        terms = voucher.terms(cart.language)
-        used = voucher_queries.uses_by_customer([terms.id], cart.customer_id).get(terms.id, 0)
-        refused = refusal_of(
-            terms,
+        asked = Asked(
+            shop_id=change.shop_id,
+            code=change.code,
             now=change.at,
             currency=cart.currency,
+            language=cart.language,
             customer_id=cart.customer_id,
-            used_by_customer=used,
-            others=[applied.terms for applied in cart.vouchers.values()],
+            others=tuple(applied.terms for applied in cart.vouchers.values()),
+            device=change.seen.token_hash if change.seen else "",
+            source=change.seen.source if change.seen else "",
+            is_mailed=change.is_mailed,
         )
-        if refused:
-            raise VoucherRefused(refused)
-        return cart.apply_voucher(terms, change.at)
+        return cart.apply_voucher(self.desk.terms_for(asked), change.at)
 
     def _sign_in(self, change: changes.SignIn, cart: OpenCart | None) -> OpenCart | None:
         """The cart in hand goes into the customer's saved one; without one it becomes theirs."""
@@ -194,6 +195,36 @@ class Batch:
         device.cart_id = saved.id
         return saved
 
+    def _restore(self, change: changes.Restore, cart: OpenCart | None) -> Outcome:
+        """The products of another cart come into this one. Raises CartClosed if there is no such cart in the shop."""
+        source = self.carts.get(change.source_id)
+        if source is None or source.shop.id != change.shop_id or source.deleted_at is not None:
+            raise CartClosed
+        if cart is not None and cart.id in (source.id, source.merged_into_id):
+            return self._answered(change, cart)
+        cart = cart or self._new_cart(change, source.currency)
+        if not cart.lines and source.currency in cart.shop.currencies:
+            cart.switch_currency(source.currency)
+        today = offers.by_sku(change.shop_id, cart.currency, [line.sku for line in source.lines.values()])
+        drafts, report = restoring.restore(cart, source, today, change.at)
+        if drafts:
+            self._note(cart, change, drafts, with_lines=True)
+            self._hand_over(change, cart)
+        outcome = self._answered(change, cart if drafts or cart.id is not None else None)
+        outcome.report = report
+        return outcome
+
+    def _close_sources(self, change: changes.Order, cart: OpenCart) -> None:
+        """An ordered cart takes the ghosts along from which it was restored: what they held was bought."""
+        seen: set[int | None] = {cart.id}
+        number = cart.restored_from_id
+        while number not in seen and (source := self.carts.get(number or 0)) is not None:
+            if source.is_live:
+                source.merged_into_id, source.merged_at = cart.id, change.at
+                self._note(source, change, [EventDraft("merged", {"into": cart.id, "was_restored": True})])
+            seen.add(number)
+            number = source.restored_from_id
+
     # -- finding and making the cart -------------------------------------------------------------
 
     def _device(self, change: Change) -> "storage.DeviceRow | None":
@@ -212,12 +243,18 @@ class Batch:
         cart = device.new_cart or self.carts.get(device.cart_id or 0)
         return cart if cart is not None and cart.is_live else None
 
-    def _new_cart(self, change: Change) -> OpenCart:
+    def _hand_over(self, change: Change, cart: OpenCart) -> None:
+        """The device fills this new cart from now on: only once something was accepted."""
+        if cart.id is None and (device := self._device(change)) is not None:
+            device.new_cart = cart
+
+    def _new_cart(self, change: Change, like: str = "") -> OpenCart:
+        """A cart in the currency that the change asks for, or else in that of another cart."""
         device = self._device(change)
         if device is None:
             raise CartClosed
         shop = shop_rules.of(change.shop_id)
-        currency = change.currency or shop.currency
+        currency = change.currency or (like if like in shop.currencies else shop.currency)
         if currency not in shop.currencies:
             raise UnknownCurrency(currency=currency)
         language = change.seen.language if change.seen and change.seen.language in shop.languages else shop.language
@@ -287,6 +324,7 @@ class Batch:
         storage.write_vouchers(carts)
         storage.write_devices(self.devices.values())
         storage.write_answers(self.new_answers)
+        self.desk.store()
         storage.insert_events(
             (
                 cart.shop.id,
@@ -304,6 +342,14 @@ class Batch:
 def _stored(cart: OpenCart) -> int:
     assert cart.id is not None
     return cart.id
+
+
+def _sources(batch: Sequence[Change], known: set[int]) -> set[int]:
+    """The carts behind those of a batch, where it restores or orders: locked together with them, in one order."""
+    wanted = {change.source_id for change in batch if isinstance(change, changes.Restore)}
+    if any(isinstance(change, changes.BeginOrder | changes.Order) for change in batch):
+        wanted |= storage.sources(known)
+    return wanted
 
 
 def _offers_for(batch: Sequence[Change], work: Batch) -> dict[tuple[int, str, str], offers.Offer | None]:

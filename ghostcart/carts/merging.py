@@ -4,6 +4,7 @@ from datetime import datetime
 
 from ghostcart.carts import changes, ingest, tokens
 from ghostcart.carts.errors import BadCartToken
+from ghostcart.customers import identity
 from ghostcart.customers.models import Customer
 
 
@@ -14,5 +15,6 @@ def merge_at_sign_in(*, shop_id: int, token: str, customer: Customer, now: datet
         seen = changes.Seen(tokens.digest(shop_id, token), language=customer.language)
     except BadCartToken:
         return
+    identity.recognise(customer, now, device=seen.token_hash)
     change = changes.SignIn(shop_id=shop_id, at=now, seen=seen, customer_id=customer.pk, label=customer.label)
     ingest.record(change)

@@ -102,6 +102,7 @@ class OpenCart:
     order_number: str = ""
     merged_into_id: int | None = None
     merged_at: datetime | None = None
+    restored_from_id: int | None = None
     deleted_at: datetime | None = None
     bot_reasons: list[str] = field(default_factory=list)
     source: str = "store"
@@ -141,16 +142,22 @@ class OpenCart:
         _check_quantity(was + quantity)
         if was + quantity > offer.stock:
             raise SoldOut(stock=offer.stock, name=pick(offer.names, self.language))
-        if line is None:
-            if len(self.lines) >= MOST_LINES:
-                raise TooManyLines(most=MOST_LINES)
-            line = self._new_line(offer.sku, offer, at)
-        self._take_price(line, offer)
-        line.quantity = was + quantity
-        self.changed_lines.add(line.key)
-        if len(self.lines) >= HURRY_LINES and (at - self.created_at).total_seconds() < HURRY_SECONDS:
+        if line is None and len(self.lines) >= MOST_LINES:
+            raise TooManyLines(most=MOST_LINES)
+        line = self.put(offer, was + quantity, at)
+        is_hurried = len(self.lines) >= HURRY_LINES and (at - self.created_at).total_seconds() < HURRY_SECONDS
+        if is_hurried and self.restored_from_id is None:
             self.suspect("hurried")
         return [EventDraft(EventKind.LINE_ADDED, {"line": line.told(was)})]
+
+    def put(self, offer: Offer, quantity: int, at: datetime) -> Line:
+        """So much of an offer, at today's price: the shopper sees it, the page says so. The caller has checked."""
+        line = self.lines.get(offer.sku) or self._new_line(offer.sku, offer, at)
+        line.unit_price_micros, line.regular_micros = offer.price_micros, offer.regular_micros
+        line.tax_rate_ppm, line.stock = offer.tax_rate_ppm, offer.stock
+        line.quantity = quantity
+        self.changed_lines.add(line.key)
+        return line
 
     def set_quantity(self, key: str, quantity: int, at: datetime) -> list[EventDraft]:
         """Set a line's quantity; zero removes it. Raises UnknownLine, QuantityOutOfRange, SoldOut."""
@@ -368,11 +375,6 @@ class OpenCart:
     def _put(self, line: Line) -> None:
         self.lines[line.key] = line
         self.removed_lines.discard(line.key)
-
-    def _take_price(self, line: Line, offer: Offer) -> None:
-        """A product put in again comes at today's price: the shopper sees it, the page says so."""
-        line.unit_price_micros, line.regular_micros = offer.price_micros, offer.regular_micros
-        line.tax_rate_ppm, line.stock = offer.tax_rate_ppm, offer.stock
 
 
 def _check_quantity(quantity: int) -> None:

@@ -160,6 +160,15 @@ def _attach_vouchers(carts: dict[int, OpenCart], applied: list[tuple[Any, ...]])
             )
 
 
+def sources(numbers: Collection[int]) -> set[int]:
+    """The carts from which these were restored, by however many steps."""
+    if not numbers:
+        return set()
+    with connection.cursor() as cursor:
+        _run(cursor, "read_sources", ids=sorted(numbers))
+        return {row[0] for row in cursor.fetchall()}
+
+
 def device_cart(shop_id: int, token_hash: str) -> int | None:
     """The cart that a device points at, live or not."""
     with connection.cursor() as cursor:
@@ -215,6 +224,7 @@ def _head(cart: OpenCart) -> dict[str, Any]:
         "order_id": cart.order_id,
         "order_number": cart.order_number,
         "merged_into_id": cart.merged_into_id,
+        "restored_from_id": cart.restored_from_id,
         "bot_score": cart.bot_score,
         "bot_reasons": sql.json_to_db(cart.bot_reasons),
         "source": cart.source,

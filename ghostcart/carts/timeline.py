@@ -45,8 +45,12 @@ _SENTENCES: dict[str, str | Promise] = {
     "checkout_started": _("%(who)s started the checkout of %(total)s."),
     "ordered": _("%(who)s placed the order %(order)s over %(total)s."),
     "merged_into": _("The cart went into cart %(into)s when the shopper signed in."),
+    "merged_ordered": _("What the cart held was ordered with cart %(into)s, into which a mailed link had brought it."),
     "merged_from": _("Cart %(from)s came in when the shopper signed in. The cart now comes to %(total)s."),
     "restored": _("%(who)s restored the cart. It comes to %(total)s."),
+    "restored_from": _(
+        "%(who)s brought back the products of cart %(from)s by a mailed link. The cart now comes to %(total)s."
+    ),
     "deleted": _("%(who)s deleted the cart."),
 }
 _OTHER = _("Something happened to the cart.")
@@ -78,7 +82,11 @@ def sentence(event: Told, shopper: str = "", staff: Mapping[str, str] | None = N
 
 def _which(kind: str, line: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     if kind == EventKind.MERGED:
-        return "merged_into" if "into" in data else "merged_from"
+        if "into" in data:
+            return "merged_ordered" if data.get("was_restored") else "merged_into"
+        return "merged_from"
+    if kind == EventKind.RESTORED and "from" in data:
+        return "restored_from"
     if line.get("is_gift") and kind in (EventKind.LINE_ADDED, EventKind.LINE_REMOVED):
         return "gift_added" if kind == EventKind.LINE_ADDED else "gift_removed"
     if kind == EventKind.LINE_ADDED and _whole(line.get("was")):

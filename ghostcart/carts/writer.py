@@ -7,7 +7,7 @@ group is on disk. One writer is enough for SQLite, which has one writer anyway.
 import logging
 from collections.abc import Sequence
 from concurrent.futures import Future
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from threading import Lock, Thread
 
 from django.db import DatabaseError, OperationalError, close_old_connections
@@ -28,7 +28,7 @@ class GroupWriter:
     def __init__(self, encode: Encoder | None = None, most: int = MOST) -> None:
         self._encode = encode
         self._most = most
-        self._waiting: SimpleQueue[tuple[Change, Future[Outcome]]] = SimpleQueue()
+        self._waiting: Queue[tuple[Change, Future[Outcome]]] = Queue()
         self._starting = Lock()
         self._thread: Thread | None = None
 
@@ -39,6 +39,11 @@ class GroupWriter:
         if self._thread is None:
             self._start()
         return future
+
+    def drain(self, seconds: float) -> bool:
+        """Wait until all that was handed in is done, also what nobody waits for any more; False if it takes longer."""
+        with self._waiting.all_tasks_done:
+            return self._waiting.all_tasks_done.wait_for(lambda: not self._waiting.unfinished_tasks, seconds)
 
     def _start(self) -> None:
         with self._starting:
@@ -55,6 +60,8 @@ class GroupWriter:
                 except Empty:
                     break
             self._write(group)
+            for _ in group:
+                self._waiting.task_done()
 
     def _write(self, group: Sequence[tuple[Change, Future[Outcome]]]) -> None:
         group = [one for one in group if _is_wanted(one[1])]

@@ -15,11 +15,16 @@ django_pages = get_wsgi_application()  # runs django.setup(): before anything im
 
 from a2wsgi import WSGIMiddleware
 from django.conf import settings
+from django.contrib.staticfiles.finders import AppDirectoriesFinder
 from django.http.request import split_domain_port, validate_host
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
 from granian.utils.proxies import wrap_asgi_with_proxy_headers
+from litestar import Request
 from servestatic import ServeStaticASGI
 
 from ghostcart.api.app import wire
+from ghostcart.api.problems import language_of
 
 PAGE_THREADS = 8
 BODY_LIMIT, BODY_SECONDS = 2_500_000, 30
@@ -27,9 +32,13 @@ BODY_LIMIT, BODY_SECONDS = 2_500_000, 30
 pages: Any = WSGIMiddleware(cast(Any, django_pages), workers=PAGE_THREADS)
 
 
-async def refuse(send: Any, status: int, text: str) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"text/plain")]})
-    await send({"type": "http.response.body", "body": text.encode()})
+async def refuse(scope: Any, send: Any, status: int, sentence: Any) -> None:
+    """Before any page is asked: a plain sentence in the caller's language."""
+    with translation.override(language_of(Request(scope))):
+        body = str(sentence).encode()
+    kind = (b"content-type", b"text/plain; charset=utf-8")
+    await send({"type": "http.response.start", "status": status, "headers": [kind]})
+    await send({"type": "http.response.body", "body": body})
 
 
 def one_cookie_header(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
@@ -52,9 +61,9 @@ async def to_pages(scope: Any, receive: Any, send: Any) -> None:
                 body += message.get("body", b"")
                 more = message.get("more_body", False)
                 if len(body) > BODY_LIMIT:
-                    return await refuse(send, 413, "body too large")
+                    return await refuse(scope, send, 413, _("The request is too large."))
     except TimeoutError:
-        return await refuse(send, 408, "body too slow")
+        return await refuse(scope, send, 408, _("The request came in too slowly."))
     # WSGI names cannot tell "-" from "_": a stranger's X_Forwarded_Proto would pass for the proxy's
     kept = [
         header
@@ -73,7 +82,7 @@ async def joined(scope: Any, receive: Any, send: Any) -> None:
         scope = {**scope, "headers": one_cookie_header(scope["headers"])}
         hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
         if len(hosts) != 1 or not validate_host(split_domain_port(hosts[0])[0], settings.ALLOWED_HOSTS):
-            return await refuse(send, 400, "unknown host")
+            return await refuse(scope, send, 400, _("Nothing is served under this name. Please check the address."))
         if not scope["path"].startswith("/api/"):
             return await to_pages(scope, receive, send)
     await wire(scope, receive, send)  # and the lifespan events
@@ -82,11 +91,12 @@ async def joined(scope: Any, receive: Any, send: Any) -> None:
 settings.MEDIA_ROOT.mkdir(parents=True, exist_ok=True)
 static = ServeStaticASGI(
     joined,
-    root=settings.STATIC_ROOT,
-    prefix="static/",
     allow_all_origins=False,
     immutable_file_test=r"-[A-Z0-9]{8}\.\w+$",  # esbuild's hashed names
 )
+# straight from the packages: pages and the files that they name are always of one version
+for app in reversed(AppDirectoriesFinder().storages.values()):  # the first app wins, as in Django
+    static.add_files(app.location, prefix="static/")
 static.add_files(settings.MEDIA_ROOT, prefix="media/")
 application = (
     wrap_asgi_with_proxy_headers(static, trusted_hosts=settings.TRUSTED_PROXIES) if settings.TRUSTED_PROXIES else static

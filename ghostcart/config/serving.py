@@ -1,17 +1,24 @@
 """Starting and stopping the processes of a shop: the web server and the worker, under one parent."""
 
+import multiprocessing
 import os
+import runpy
 import signal
 import socket
-import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
 from django.conf import settings
+from django.db import connection
 
 WEB_STOP_SECONDS = 3
 """Open live streams never end by themselves: after this long their server process is ended."""
+
+IS_FORKING = sys.platform == "linux"
+"""Elsewhere the system's own libraries may not survive a fork."""
 
 
 def port_problem(host: str, port: int) -> str | None:
@@ -27,9 +34,9 @@ def port_problem(host: str, port: int) -> str | None:
 
 
 def granian(interface: str, application: str, *more: str) -> list[str]:
-    """The command that starts Granian. Always with a kill timeout: see WEB_STOP_SECONDS."""
+    """The module and arguments that start Granian. Always with a kill timeout: see WEB_STOP_SECONDS."""
     return [
-        sys.executable, "-m", "granian", "--interface", interface,
+        "granian", "--interface", interface,
         "--host", settings.HOST, "--port", str(settings.PORT),
         "--workers-kill-timeout", str(WEB_STOP_SECONDS), "--backpressure", "20000",
         "--no-access-log", "--log-level", "warning", *more, application,
@@ -42,37 +49,56 @@ def whole() -> list[str]:
 
 
 def worker() -> list[str]:
-    return [sys.executable, "-m", "ghostcart", "worker"]
+    return ["ghostcart", "worker"]
 
 
 def simulator(address: str, rate: float) -> list[str]:
-    return [sys.executable, "-m", "ghostcart", "simulate", "--base", address, "--rate", str(rate), "--quiet"]
+    return ["ghostcart", "simulate", "--base", address, "--rate", str(rate), "--quiet"]
+
+
+def become(module: str, *arguments: str) -> NoReturn:
+    """Go on as `python -m module arguments`."""
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
+
+
+def _run(module: str, *arguments: str) -> None:
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 def run_together(commands: list[list[str]], guests: list[list[str]] | None = None) -> int:
     """Run processes until one ends or we are told to stop; then stop all. A guest may end by itself.
 
-    Returns the first exit code of a process that is not 0.
+    Each command is a module and its arguments. Where forking is safe they share what is imported here, once. Returns
+    the first exit code of a process that is not 0.
     """
-    needed = [subprocess.Popen(command, env=os.environ) for command in commands]
-    children = needed + [subprocess.Popen(command, env=os.environ) for command in guests or []]
+    if IS_FORKING:
+        import_module("ghostcart.config.asgi")
+        connection.close()
+        if connection.vendor == "postgresql":
+            connection.close_pool()  # type: ignore[attr-defined]
+    multiprocessing.set_start_method("fork" if IS_FORKING else "spawn", force=True)
+    children = [multiprocessing.Process(target=_run, args=command) for command in [*commands, *(guests or [])]]
+    needed = children[: len(commands)]
+    for child in children:
+        child.start()
 
     def stop(number: int, frame: object) -> None:
         for child in children:
-            if child.poll() is None:
-                child.send_signal(signal.SIGTERM)
+            if child.is_alive():
+                child.terminate()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    while all(child.poll() is None for child in needed):
+    while all(child.is_alive() for child in needed):
         time.sleep(0.1)
     stop(signal.SIGTERM, None)
     for child in children:
-        try:
-            child.wait(WEB_STOP_SECONDS + 5)
-        except subprocess.TimeoutExpired:
+        child.join(WEB_STOP_SECONDS + 5)
+        if child.is_alive():
             child.kill()
-    codes = [child.wait() for child in needed]
+            child.join()
+    codes = [child.exitcode or 0 for child in needed]
     return next((code for code in codes if code not in (0, -signal.SIGTERM, -signal.SIGINT)), 0)
 
 

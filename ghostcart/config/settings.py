@@ -75,6 +75,7 @@ DEBUG = False
 HOST = os.environ.get("HOST", "127.0.0.1")
 PORT = int(os.environ.get("PORT", "8000"))
 ALLOWED_HOSTS = words("ALLOWED_HOSTS", f"127.0.0.1,localhost,[::1],{HOST}")
+SITE_URL = os.environ.get("GHOSTCART_URL", f"http://{HOST}:{PORT}").rstrip("/")
 IS_HTTPS = flag("GHOSTCART_HTTPS")
 IS_DEMO = flag("GHOSTCART_DEMO")
 CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
@@ -222,6 +223,10 @@ EXPORTS_ROOT = DATA / "exports"
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+# How mail leaves (see mail.transports). Unset: it is kept in the outbox, and the health page says so.
+EMAIL_URL = os.environ.get("EMAIL_URL", "mailbox:" if IS_DEMO else "")
+MAILBOX_ROOT = DATA / "mailbox"
+ORDERS_KEPT_DAYS = int(os.environ.get("GHOSTCART_ORDERS_KEPT_DAYS", "3650"))
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "ghostcart@localhost")
 
 LOGGING = {

@@ -1,8 +1,10 @@
 """The addresses of all pages. The wire (`/api/`) has its own: see `api.app`."""
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import select_template
 from django.urls import include, path
+from django.utils import translation
 
 from ghostcart.storefront.views import entrance
 
@@ -16,10 +18,14 @@ urlpatterns = [
 def refusal(request: HttpRequest, status: int) -> HttpResponse:
     """An error in the look of the door that it was met at."""
     own = [] if request.path.startswith("/backoffice/") else [f"storefront/{status}.html"]
-    return HttpResponse(select_template([*own, f"{status}.html"]).render({}, request), status=status)
+    context = {"language": (translation.get_language() or "en")[:2]}
+    return HttpResponse(select_template([*own, f"{status}.html"]).render(context, request), status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, DisallowedHost):  # met before anything has settled the language
+        with translation.override(translation.get_language_from_request(request)):
+            return refusal(request, 400)
     return refusal(request, 400)
 
 

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Event
 
 from django.contrib.sessions.models import Session
@@ -18,7 +19,10 @@ from ghostcart.backoffice import exports
 from ghostcart.backoffice.models import Worker
 from ghostcart.carts import services as cart_services
 from ghostcart.carts.models import Device, IdempotencyKey
+from ghostcart.customers import identity
 from ghostcart.lib import clock
+from ghostcart.mail import outbox
+from ghostcart.recovery import claims, scan, tidying
 
 IDLE_SECONDS = 0.5
 HEARTBEAT = timedelta(seconds=10)
@@ -55,10 +59,28 @@ def forget_sessions(now: datetime) -> bool:
     return bool(Session.objects.filter(pk__in=old).delete()[0])
 
 
-def tasks() -> list[Task]:
-    hourly = timedelta(hours=1)
+DECIDE = {"reminder": claims.decide}
+"""Who has the last word on messages of a kind, in the transaction that claims them."""
+
+
+def send_mail(now: datetime, stopping: Event) -> bool:
+    """Some of the due messages; the message in hand is finished, the others are given back when told to stop."""
+    return bool(outbox.send_due(clock.now, worker=worker_name(), decide=DECIDE, stopping=stopping.is_set))
+
+
+def worker_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def tasks(stopping: Event) -> list[Task]:
+    hourly, now_and_then = timedelta(hours=1), timedelta(seconds=5)
     return [
         Task("exports", exports.write_next),
+        Task("people", identity.catch_up, now_and_then),
+        Task("campaigns", scan.enrol, now_and_then),
+        Task("mail", partial(send_mail, stopping=stopping)),
+        Task("mail of dead workers", lambda now: bool(outbox.recover(now)), timedelta(seconds=20)),
+        Task("ended follow-ups", tidying.tidy, timedelta(seconds=30)),
         Task("deleted carts", lambda now: bool(cart_services.purge(now)), hourly),
         Task("answers", forget_answers, hourly),
         Task("devices", forget_devices, hourly),
@@ -68,7 +90,7 @@ def tasks() -> list[Task]:
 
 def run(stopping: Event, *, once: bool = False) -> None:
     """Work until told to stop; with `once`, until nothing is due. The task in hand is always finished."""
-    all_tasks = tasks()
+    all_tasks = tasks(stopping)
     told_at: datetime | None = None
     while not stopping.is_set():
         now = clock.now()
@@ -98,9 +120,10 @@ def _do(task: Task, now: datetime) -> bool:
 
 def _tell(now: datetime, error: str = "") -> None:
     """Say that this worker is alive, and what went wrong last."""
-    name = f"{socket.gethostname()}:{os.getpid()}"
     try:
-        Worker.objects.update_or_create(pk=name, defaults={"seen_at": now, **({"error": error[:300]} if error else {})})
+        Worker.objects.update_or_create(
+            pk=worker_name(), defaults={"seen_at": now, **({"error": error[:300]} if error else {})}
+        )
         Worker.objects.filter(seen_at__lt=now - timedelta(days=1)).delete()
     except DatabaseError:
         _log.warning("the database cannot be reached", exc_info=True)

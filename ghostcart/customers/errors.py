@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from ghostcart.lib.errors import GhostcartError
 
@@ -10,6 +11,13 @@ from ghostcart.lib.errors import GhostcartError
 class BadAddress(GhostcartError):
     code = "bad_email"
     sentence = _("This is not a complete e-mail address.")
+
+
+class AddressErased(GhostcartError):
+    """What is told happened before the person asked to be forgotten."""
+
+    code, status = "address_erased", 409
+    sentence = _("The person with this address asked to be forgotten. What happened before that is not kept.")
 
 
 class WeakPassword(GhostcartError):
@@ -32,4 +40,10 @@ class SignInRefused(GhostcartError):
 
 class SignInLocked(GhostcartError):
     code, status = "sign_in_locked", 429
-    sentence = _("Too many attempts to sign in. Wait %(minutes)s minutes and try again.")
+
+    def __str__(self) -> str:
+        return ngettext(
+            "Too many attempts to sign in. Wait %(minutes)s minute and try again.",
+            "Too many attempts to sign in. Wait %(minutes)s minutes and try again.",
+            self.params["minutes"],
+        ) % self.params  # fmt: skip

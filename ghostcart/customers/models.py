@@ -3,6 +3,7 @@
 from django.contrib.auth.hashers import check_password
 from django.db import models
 from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.translation import gettext
 
 
 class Person(models.Model):
@@ -22,9 +23,10 @@ class Person(models.Model):
 
 
 class PersonKey(models.Model):
-    """What a person was recognised by, as a keyed hash. E-mail and phone join people; the others only remove vouchers.
+    """What a person was recognised by, as a keyed hash. E-mail and phone join people; the others only relate them.
 
-    Kinds: email (canonical), phone, address (postal), device.
+    Kinds: email (canonical), phone, address (postal), device. Of two who bring the same e-mail or phone at once, the
+    second waits for the first and finds that it is taken.
     """
 
     shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="+", db_index=False)
@@ -35,7 +37,12 @@ class PersonKey(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["shop", "kind", "value_hash", "person"], name="one_key_per_person")
+            models.UniqueConstraint(fields=["shop", "kind", "value_hash", "person"], name="one_key_per_person"),
+            models.UniqueConstraint(
+                fields=["shop", "kind", "value_hash"],
+                name="one_person_per_strong_key",
+                condition=models.Q(kind__in=["email", "phone"]),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -97,8 +104,8 @@ class Customer(models.Model):
 
     @property
     def label(self) -> str:
-        """What staff see: the name, else the address."""
-        return self.name or self.email
+        """What staff see: the name, else the address; of who was erased only that."""
+        return self.name or self.email or gettext("Erased customer")
 
     def knows_password(self, password: str) -> bool:
         return bool(self.password) and check_password(password, self.password)

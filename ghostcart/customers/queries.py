@@ -3,10 +3,12 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 
-from ghostcart.customers.keys import fold
-from ghostcart.customers.models import Address, Customer
+from ghostcart.customers.errors import BadAddress
+from ghostcart.customers.keys import address_hash, email_key, fold
+from ghostcart.customers.models import Address, Customer, Person, Tombstone
 
 MOST_WORDS = 8
 
@@ -22,6 +24,21 @@ def search(shop_ids: Collection[int], text: str) -> QuerySet[Customer]:
     for word in fold(text).replace("\x00", "").split()[:MOST_WORDS]:
         found = found.filter(search_text__contains=word)
     return found
+
+
+def by_email(shop_id: int, email: str) -> Customer | None:
+    """The shop's customer with this address, however it is typed."""
+    try:
+        key = email_key(email)
+    except BadAddress:
+        return None
+    return Customer.objects.filter(shop_id=shop_id, email_key=key).first()
+
+
+def of_person(person_id: int) -> QuerySet[Customer]:
+    """All customers that are the same human as this row of theirs (see `identity.family`), in one query."""
+    root = Person.objects.filter(pk=person_id).values(root=Coalesce("merged_into_id", "pk"))
+    return Customer.objects.filter(Q(person_id__in=root) | Q(person__merged_into_id__in=root))
 
 
 def of_session(shop_id: int, kept: object) -> Customer | None:
@@ -50,3 +67,8 @@ def last_address(customer: Customer) -> Address | None:
 def has_consented(customer: Customer, purpose: str = "reminders") -> bool:
     """Whether the person's newest answer was yes."""
     return bool(customer.consents.filter(purpose=purpose).values_list("is_given", flat=True).first())
+
+
+def is_erased(shop_id: int, key: str, at: datetime) -> bool:
+    """Whether what happened at that moment is of somebody who was erased since. `key` is the address's `email_key`."""
+    return Tombstone.objects.filter(shop_id=shop_id, address_hash=address_hash(key), at__gte=at).exists()

@@ -11,7 +11,8 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from ghostcart.customers.errors import BadAddress, SignInLocked, SignInRefused, WeakPassword
+from ghostcart.customers import identity, queries
+from ghostcart.customers.errors import AddressErased, BadAddress, SignInLocked, SignInRefused, WeakPassword
 from ghostcart.customers.keys import email_key, fold, tidy
 from ghostcart.customers.models import Address, Consent, Customer, SignInFailures
 
@@ -46,14 +47,18 @@ def identify(
     phone: str = "",
     language: str = "en",
     consent: Consented | None = None,
+    device: str = "",
     now: datetime,
 ) -> Customer:
     """The customer with this address, made as a guest if the shop does not know it yet.
 
     Whoever types an address has not proved that it is theirs: a guest's name may be corrected this way, what stands
-    in an account stays as it is. Raises BadAddress.
+    in an account stays as it is. `device` is the hash of the cart token that they shop with. Raises BadAddress,
+    and AddressErased for what happened before the person asked to be forgotten.
     """
     key = email_key(email)
+    if queries.is_erased(shop_id, key, now):
+        raise AddressErased
     customer, _is_new = Customer.objects.get_or_create(
         shop_id=shop_id,
         email_key=key,
@@ -70,6 +75,7 @@ def identify(
         _save(customer, **changed)
     if consent:
         record_consent(customer, consent, now)
+    identity.recognise(customer, now, device=device)
     return customer
 
 
@@ -176,6 +182,7 @@ def register(
     )
     if consent:
         record_consent(customer, consent, now)
+    identity.recognise(customer, now)
 
 
 def set_password(customer: Customer, password: str) -> None:
@@ -224,6 +231,11 @@ def sign_in(shop_id: int, *, email: str, password: str, source: str, now: dateti
     customer.last_seen_at = now
     customer.save(update_fields=["last_seen_at"])
     return customer
+
+
+def forget_failures(shop_id: int, key: str) -> None:
+    """Nothing of an address stays among the failed attempts; `key` is its `email_key`."""
+    SignInFailures.objects.filter(key=_failures_key(shop_id, "address", key)).delete()
 
 
 def _failures_key(shop_id: int, kind: str, value: str) -> str:

@@ -116,6 +116,7 @@ class Purpose(models.TextChoices):
     STOP = "stop"  # unsubscribe: RFC 8058 by POST, a page by GET
     PREFERENCES = "preferences"
     SEEN = "seen"  # the picture that counts openings, where the shop switched that on
+    PASSWORD = "password"  # a shopper sets a new password
 
 
 class Link(models.Model):
@@ -156,3 +157,20 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scope}: {self.reason}"
+
+
+class Relay(models.Model):
+    """How handing over to the mail server goes: one row per EMAIL_URL, so that a new one starts afresh.
+
+    While `trouble` is set (a code, see `relay.SENTENCES`) nothing is sent until `rests_until`.
+    """
+
+    key = models.CharField(max_length=64, primary_key=True, help_text="a keyed hash of EMAIL_URL")
+    trouble = models.CharField(max_length=20, default="", blank=True)
+    answer = models.CharField(max_length=300, default="", blank=True, help_text="what the mail server said")
+    failures = models.PositiveSmallIntegerField(default=0)
+    since = models.DateTimeField(null=True, blank=True)
+    rests_until = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.trouble or "well"

@@ -58,6 +58,8 @@ class Order(models.Model):
         indexes = [
             models.Index(fields=["shop", "placed_at", "id"], name="order_by_time"),
             models.Index(fields=["shop", "total_minor", "id"], name="order_by_total"),
+            models.Index(fields=["settled_at"], name="order_settled", condition=models.Q(settled_at__isnull=False)),
+            models.Index(fields=["placed_at"], name="order_placed"),
         ]
 
     def __str__(self) -> str:

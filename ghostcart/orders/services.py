@@ -9,7 +9,9 @@ from django.db.models import F
 from ghostcart.carts import changes, ingest
 from ghostcart.carts.errors import CartEmpty, SoldOut
 from ghostcart.carts.opencart import OpenCart
+from ghostcart.catalog import queries as catalog_queries
 from ghostcart.catalog.models import Variant
+from ghostcart.customers import identity
 from ghostcart.customers.models import Customer
 from ghostcart.orders.errors import AddressIncomplete, CardDeclined, UnknownPayment, WrongStatus
 from ghostcart.orders.models import Order, OrderLine, OrderStatus, PaymentMethod
@@ -56,9 +58,10 @@ def place(
 ) -> Order:
     """Make an order of a cart: all or nothing, in one transaction.
 
-    `what` names the cart (by device or number), the version the buyer saw, who acts and when. Steps: lock the cart;
-    choose the delivery; check each voucher again; take the stock; number the order; redeem the vouchers; close the
-    cart. The same Idempotency-Key gives the same order. Raises CartEmpty, CartChanged, SoldOut, VoucherRefused,
+    `what` names the cart (by device or number), the version the buyer saw, who acts and when. Steps: lock the person
+    with their relatives, so that no reminder is claimed for them beside this; lock the cart; choose the delivery;
+    check each voucher again; take the stock; number the order; redeem the vouchers; close the cart. The same
+    Idempotency-Key gives the same order. Raises CartEmpty, CartChanged, SoldOut, VoucherRefused,
     CardDeclined, AddressIncomplete.
     """
     missing = [name for name in ADDRESS_FIELDS if not address.get(name, "").strip()]
@@ -67,7 +70,8 @@ def place(
     status = payment.status()
     base = {name: getattr(what, name) for name in ("shop_id", "at", "seen", "cart_id", "actor")}
     with transaction.atomic():
-        earlier = ingest.record(changes.Touch(**base, idempotency=what.idempotency)).answer
+        _lock_person(customer, address, what)
+        earlier = ingest.record(changes.BeginOrder(**base, idempotency=what.idempotency)).answer
         if earlier is not None:
             return Order.objects.get(token=earlier)
         known = changes.Identify(
@@ -96,9 +100,16 @@ def place(
     return order
 
 
+def _lock_person(customer: Customer, address: dict[str, str], what: changes.Change) -> None:
+    """Note the address, the number and the device with their person, and lock everybody whom that concerns."""
+    device = what.seen.token_hash if what.seen else ""
+    person = identity.recognise(customer, what.at, phone=address.get("phone", ""), address=address, device=device)
+    identity.hold([person.pk])
+
+
 def _check_vouchers(cart: OpenCart, customer: Customer, now: datetime) -> None:
     """A voucher that was good when it was put on may have ended since. Raises VoucherRefused."""
-    used = voucher_queries.uses_by_customer(list(cart.vouchers), customer.pk)
+    used = voucher_queries.uses_by_customer([applied.terms for applied in cart.vouchers.values()], customer.pk)
     for applied in cart.vouchers.values():
         others = [other.terms for other in cart.vouchers.values() if other is not applied]
         refused = refusal_of(
@@ -108,6 +119,7 @@ def _check_vouchers(cart: OpenCart, customer: Customer, now: datetime) -> None:
             customer_id=customer.pk,
             used_by_customer=used.get(applied.voucher_id, 0),
             others=others,
+            is_final=True,
         )
         if refused:
             raise VoucherRefused(refused)
@@ -175,8 +187,14 @@ def _write(
     )
     copied = ("product_id", "variant_id", "sku", "name", "option", "picture", "unit_price_micros", "tax_rate_ppm",
               "quantity", "total_minor", "is_gift")  # fmt: skip
+    costs = catalog_queries.costs([line.variant_id for line in cart.lines.values()], cart.currency)
     OrderLine.objects.bulk_create(
-        OrderLine(order=order, **{name: getattr(line, name) for name in copied}) for line in cart.lines.values()
+        OrderLine(
+            order=order,
+            cost_micros=costs.get(line.variant_id),
+            **{name: getattr(line, name) for name in copied},
+        )
+        for line in cart.lines.values()
     )
     return order
 
@@ -188,7 +206,7 @@ def set_status(order: Order, status: str, actor: str, now: datetime) -> None:
     """
     with transaction.atomic():
         allowed = [before for before, after in NEXT.items() if status in after]
-        if not Order.objects.filter(pk=order.pk, status__in=allowed).update(status=status):
+        if not Order.objects.filter(pk=order.pk, status__in=allowed).update(status=status, settled_at=now):
             raise WrongStatus(status=status)
         if status == OrderStatus.CANCELLED:
             for line in order.lines.exclude(variant__isnull=True).order_by("variant_id"):

@@ -170,7 +170,9 @@ class Decision(models.Model):
         VOUCHER = "voucher", _("voucher")
 
     shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="+", db_index=False)
-    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="decisions")
+    campaign = models.ForeignKey(
+        Campaign, models.CASCADE, null=True, blank=True, related_name="decisions", help_text="empty: of all campaigns"
+    )
     person = models.ForeignKey("customers.Person", models.SET_NULL, null=True, related_name="decisions")
     cart = models.ForeignKey("carts.Cart", models.CASCADE, null=True, blank=True, related_name="decisions")
     reminder = models.ForeignKey(Reminder, models.SET_NULL, null=True, blank=True, related_name="decisions")
@@ -196,7 +198,8 @@ class VoucherGrant(models.Model):
     shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="+", db_index=False)
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="grants")
     person = models.ForeignKey("customers.Person", models.SET_NULL, null=True, related_name="grants")
-    voucher = models.ForeignKey("vouchers.Voucher", models.SET_NULL, null=True, blank=True, related_name="+")
+    reminder = models.OneToOneField(Reminder, models.SET_NULL, null=True, blank=True, related_name="grant")
+    voucher = models.ForeignKey("vouchers.Voucher", models.SET_NULL, null=True, blank=True, related_name="grants")
     cost_minor = models.BigIntegerField(help_text="what it may cost at most for this cart, taken from the budgets")
     currency = models.CharField(max_length=3)
     score = models.PositiveSmallIntegerField(default=0)
@@ -228,7 +231,8 @@ class Budget(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["campaign", "day"], name="one_budget_per_day", nulls_distinct=False)
+            models.UniqueConstraint(fields=["campaign", "day"], name="one_budget_per_day"),
+            models.UniqueConstraint(fields=["campaign"], name="one_budget_in_all", condition=Q(day=None)),
         ]
 
     def __str__(self) -> str:
@@ -276,6 +280,16 @@ class LedgerLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.grade} of order {self.order_id}"
+
+
+class Progress(models.Model):
+    """How far a piece of steady work has come (`name`), so that each round costs by what is new."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} until {self.until}"
 
 
 class Call(models.Model):

@@ -59,3 +59,7 @@ class DetailsForm(PlainForm):
 class PasswordForm(PlainForm):
     old = _password(_("Current password"), "current-password")
     new = _password(_("New password"), "new-password", _("At least 10 characters."))
+
+
+class EraseForm(PlainForm):
+    password = _password(_("Password"), "current-password")

@@ -168,7 +168,8 @@ def _frame(request: HttpRequest, front: Front) -> dict[str, Any]:
 
 
 _LINKED = (
-    "home", "search", "cart", "checkout", "account", "sign-in", "register", "details", "password", "sign-out"
+    "home", "search", "cart", "checkout", "account", "sign-in", "register", "details", "password", "data",
+    "erase", "sign-out",
 )  # fmt: skip
 
 

@@ -14,6 +14,15 @@ def consent_text() -> str:
     )
 
 
+STOP_VERSION = "2026-1"
+"""Changes with the sentence below, in the same way."""
+
+
+def stop_text() -> str:
+    """What a shopper says by pressing the button that stops mail, in the active language."""
+    return _("Send me no more mail: no reminders, no thanks, no offers. Mail about an order of mine still comes.")
+
+
 def script_texts() -> dict[str, str]:
     """Every sentence the script may say, by its name there; %(name)s is filled in by the script."""
     return {

@@ -1,9 +1,9 @@
 """The shopper's addresses: /<shop>/<language>/…; products and categories are called the same in all languages."""
 
-from django.urls import include, path, register_converter
+from django.urls import include, path, re_path, register_converter
 
 from ghostcart.lib.texts import LANGUAGES
-from ghostcart.storefront.views import account, browse, cart, entrance
+from ghostcart.storefront.views import account, browse, cart, entrance, mailed
 
 
 class LanguageConverter:
@@ -34,10 +34,22 @@ pages = [
     path("account/register/", account.register, name="register"),
     path("account/details/", account.details, name="details"),
     path("account/password/", account.password, name="password"),
+    path("account/data/", account.data, name="data"),
+    path("account/erase/", account.erase, name="erase"),
     path("account/sign-out/", account.sign_out, name="sign-out"),
 ]
 
+# What mails lead to (mail.links makes these addresses); no shop can be called `m`. A mail program may drop the last /.
+mailed_pages = [
+    re_path(r"^back/(?P<token>[^/]*)/?$", mailed.back),
+    re_path(r"^stop/(?P<token>[^/]*)/?$", mailed.stop),
+    re_path(r"^preferences/(?P<token>[^/]*)/?$", mailed.preferences),
+    re_path(r"^seen/(?P<token>[^/]*)\.gif$", mailed.seen),
+    re_path(r"^(?P<rest>.*)$", mailed.nothing),
+]
+
 urlpatterns = [
+    path("m/", include(mailed_pages)),
     path("", entrance.first_shop, name="entrance"),
     path("<slug:slug>/", entrance.shop, name="shop"),
     path("<slug:slug>/theme.css", entrance.theme, name="theme"),

@@ -33,6 +33,20 @@ class VoucherRefused(GhostcartError):
         super().__init__()
 
 
+class UnknownVoucher(GhostcartError):
+    """No voucher has this code; or one has it that is somebody else's, and they shall not learn that from us."""
+
+    code = "voucher_unknown"
+    sentence = _("This code is unknown, has expired or belongs to somebody else.")
+
+
+class TooManyCodes(GhostcartError):
+    """Somebody tries code after code; this one was not even looked at."""
+
+    code, status = "voucher_too_many_tries", 429
+    sentence = _("Too many codes were tried. Please wait a quarter of an hour.")
+
+
 class CodeTaken(GhostcartError):
     """The shop has another voucher with this code."""
 

@@ -1,9 +1,12 @@
-"""Vouchers, and each use of one."""
+"""Vouchers, each use of one, and how often wrong codes were tried."""
+
+from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from ghostcart.customers import queries as customer_queries
 from ghostcart.lib.texts import pick
 from ghostcart.vouchers.terms import AppliesTo, Kind, Terms
 
@@ -20,6 +23,16 @@ APPLIES_TO_NAMES = [
     (AppliesTo.PRODUCTS.value, _("Selected products")),
     (AppliesTo.CHEAPEST.value, _("The cheapest product")),
 ]
+
+
+class Status(models.TextChoices):
+    """Where a voucher stands: the first of these that is so, from off to good."""
+
+    OFF = "off", _("Switched off")
+    EXPIRED = "expired", _("Expired")
+    USED_UP = "used_up", _("Used up")
+    LATER = "later", _("Not valid yet")
+    GOOD = "good", _("Can be used")
 
 
 class Voucher(models.Model):
@@ -49,6 +62,12 @@ class Voucher(models.Model):
     used = models.IntegerField(default=0)
     per_customer = models.PositiveIntegerField(null=True, blank=True)
     customer = models.ForeignKey("customers.Customer", models.CASCADE, null=True, blank=True, related_name="vouchers")
+    person = models.ForeignKey(
+        "customers.Person", models.SET_NULL, null=True, blank=True, related_name="vouchers",
+        help_text="only for this human, under whichever address; asked for at the checkout",
+    )  # fmt: skip
+    is_recovery = models.BooleanField(default=False, help_text="issued by a campaign; without its person for nobody")
+    strangers = models.PositiveIntegerField(default=0, help_text="how often somebody else tried it: its code is about")
     is_demo = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 
@@ -68,12 +87,31 @@ class Voucher(models.Model):
                 name="voucher_amount_has_currency",
             ),
         ]
+        indexes = [
+            models.Index(fields=["valid_until", "id"], name="voucher_unused", condition=Q(is_recovery=True, used=0)),
+        ]
 
     def __str__(self) -> str:
         return self.code
 
     def name(self, language: str) -> str:
         return pick(self.names, language)
+
+    def status(self, now: datetime) -> Status:
+        """The same as `filters.STATUS` asks of the database."""
+        if not self.is_active:
+            return Status.OFF
+        if self.valid_until is not None and self.valid_until <= now:
+            return Status.EXPIRED
+        if self.quantity is not None and self.used >= self.quantity:
+            return Status.USED_UP
+        return Status.LATER if self.valid_from is not None and self.valid_from > now else Status.GOOD
+
+    def owners(self) -> frozenset[int] | None:
+        """The customers that its person is known as; None for a voucher of no person in particular."""
+        if self.person_id is None:
+            return frozenset() if self.is_recovery else None  # the person is gone, and so is their voucher
+        return frozenset(customer_queries.of_person(self.person_id).values_list("pk", flat=True))
 
     def terms(self, language: str = "en") -> Terms:
         """The voucher as plain values, named in `language`."""
@@ -99,6 +137,7 @@ class Voucher(models.Model):
             used=self.used,
             per_customer=self.per_customer,
             customer_id=self.customer_id,
+            customer_ids=self.owners(),
         )
 
 
@@ -124,3 +163,18 @@ class VoucherRedemption(models.Model):
 
     def __str__(self) -> str:
         return f"voucher {self.voucher_id} on order {self.order_id}"
+
+
+class WrongCodes(models.Model):
+    """How often wrong codes were tried lately: `count` since `since`, by a device, a source, or in a whole shop.
+
+    `in_all` outlives the window: who guessed a lot some weeks ago still did.
+    """
+
+    key = models.CharField(max_length=80, primary_key=True)
+    count = models.PositiveIntegerField(default=0)
+    since = models.DateTimeField(db_index=True)
+    in_all = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.count}"

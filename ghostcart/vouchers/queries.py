@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
+from ghostcart.customers import queries as customer_queries
 from ghostcart.customers.models import Customer
 from ghostcart.vouchers.models import CODE_LENGTH, Voucher, VoucherRedemption
 from ghostcart.vouchers.terms import Terms
@@ -15,12 +16,17 @@ def normal_code(code: str) -> str:
 
 
 def by_code(shop_id: int, code: str) -> Voucher | None:
-    """The shop's voucher with this code, as typed in any case, or None."""
+    """The shop's voucher with this code, or None."""
+    return with_code(shop_id, code).first()
+
+
+def with_code(shop_id: int, code: str) -> QuerySet[Voucher]:
+    """The shop's voucher with this code, as typed in any case, if there is one."""
     wanted = normal_code(code)
     # PostgreSQL raises on a NUL; what cannot be stored cannot be found either.
-    if not wanted or len(wanted) > CODE_LENGTH or not wanted.isprintable():
-        return None
-    return Voucher.objects.filter(shop_id=shop_id, code=wanted).first()
+    if len(wanted) > CODE_LENGTH or not wanted.isprintable():
+        wanted = ""
+    return Voucher.objects.filter(shop_id=shop_id, code=wanted)
 
 
 def terms_of(ids: Iterable[int], language: str = "en") -> list[Terms]:
@@ -28,18 +34,28 @@ def terms_of(ids: Iterable[int], language: str = "en") -> list[Terms]:
     return [voucher.terms(language) for voucher in Voucher.objects.filter(pk__in=list(ids)).order_by("pk")]
 
 
-def uses_by_customer(voucher_ids: Iterable[int], customer_id: int | None) -> dict[int, int]:
-    """How often the customer has used each of the vouchers and not given back; 0 for an unknown customer."""
-    uses = dict.fromkeys(voucher_ids, 0)
+def uses_by_customer(vouchers: Iterable[Terms], customer_id: int | None) -> dict[int, int]:
+    """How often the customer, under whichever address, has used each of the vouchers and not given back.
+
+    Counted only for those that have a limit per customer; 0 for an unknown customer.
+    """
+    uses = dict.fromkeys((terms.id for terms in vouchers if terms.per_customer is not None), 0)
     if customer_id is None or not uses:
         return uses
     counted = (
-        VoucherRedemption.objects.filter(voucher_id__in=list(uses), customer_id=customer_id, reversed_at=None)
+        VoucherRedemption.objects.filter(voucher_id__in=list(uses), customer__in=_same(customer_id), reversed_at=None)
         .order_by()
         .values_list("voucher_id")
         .annotate(Count("pk"))
     )
     return uses | dict(counted)
+
+
+def _same(customer_id: int) -> list[int]:
+    """All customers who are known to be the same human as this one."""
+    person_id = Customer.objects.filter(pk=customer_id).values_list("person_id", flat=True).first()
+    same = customer_queries.of_person(person_id).values_list("pk", flat=True) if person_id else ()
+    return [customer_id, *same]
 
 
 def of_customer(customer: Customer) -> QuerySet[Voucher]:

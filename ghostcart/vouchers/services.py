@@ -3,10 +3,10 @@
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -18,6 +18,8 @@ from ghostcart.vouchers.terms import AppliesTo, Kind, Refusal, refusal
 
 CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no letter looks like a digit
 NEW_CODE_LENGTH = 12  # 60 bits: not to be guessed
+KEPT_ENDED = timedelta(days=30)  # for so long its owner is told that it has expired
+BATCH = 500
 
 
 def new_code() -> str:
@@ -48,10 +50,13 @@ def create(
     quantity: int | None = None,
     per_customer: int | None = None,
     customer_id: int | None = None,
+    person_id: int | None = None,
+    is_recovery: bool = False,
     is_demo: bool = False,
 ) -> Voucher:
     """Issue a voucher (`Terms` explains the values); without a code it gets a random one.
 
+    `person_id` binds it to a human under whichever address; `is_recovery` says that a campaign issues it.
     Raises InvalidVoucher when the values don't fit together, CodeTaken when the shop has that code already.
     """
     voucher = Voucher(
@@ -75,6 +80,8 @@ def create(
         quantity=quantity,
         per_customer=per_customer,
         customer_id=customer_id,
+        person_id=person_id,
+        is_recovery=is_recovery,
         is_demo=is_demo,
         created_at=now,
     )
@@ -139,9 +146,17 @@ def redeem(
     with transaction.atomic():
         _take_use(voucher_id, now=now, currency=currency, customer_id=customer_id)
         voucher = Voucher.objects.get(pk=voucher_id)
-        uses = uses_by_customer([voucher_id], customer_id)[voucher_id]
         before = replace(voucher.terms(), used=voucher.used - 1)
-        reason = refusal(before, now=now, currency=currency, customer_id=customer_id, used_by_customer=uses, others=())
+        uses = uses_by_customer([before], customer_id).get(voucher_id, 0)
+        reason = refusal(
+            before,
+            now=now,
+            currency=currency,
+            customer_id=customer_id,
+            used_by_customer=uses,
+            others=(),
+            is_final=True,
+        )
         if reason is not None:
             raise VoucherRefused(reason)
         if VoucherRedemption.objects.filter(voucher=voucher, order_id=order_id, reversed_at=None).exists():
@@ -172,7 +187,13 @@ def _take_use(voucher_id: int, *, now: datetime, currency: str, customer_id: int
     if voucher is None:
         raise VoucherRefused(Refusal.INACTIVE)
     reason = refusal(
-        voucher.terms(), now=now, currency=currency, customer_id=customer_id, used_by_customer=0, others=()
+        voucher.terms(),
+        now=now,
+        currency=currency,
+        customer_id=customer_id,
+        used_by_customer=0,
+        others=(),
+        is_final=True,
     )
     # Another order may have given a use back between the UPDATE and this look: refused all the same.
     raise VoucherRefused(reason or Refusal.USED_UP)
@@ -191,3 +212,19 @@ def release(order_id: int, *, now: datetime | None = None) -> int:
                 Voucher.objects.filter(pk=voucher.pk).update(used=F("used") - 1)
                 released += 1
         return released
+
+
+def clean_up(now: datetime) -> bool:
+    """Remove the next recovery vouchers that ended 30 days ago unused; says whether there were any.
+
+    What was redeemed stays for ever, also if it was given back: orders speak of it. What a campaign issued and what
+    it cost is kept by its grants.
+    """
+    ended = Voucher.objects.filter(is_recovery=True, used=0, valid_until__lte=now - KEPT_ENDED)
+    untouched = ended.filter(~Exists(VoucherRedemption.objects.filter(voucher=OuterRef("pk"))))
+    with transaction.atomic():
+        numbers = list(untouched.order_by("valid_until", "pk").values_list("pk", flat=True)[:BATCH])
+        # Locked, then asked again: an order that redeems one now is waited for, and keeps it.
+        held = Voucher.objects.select_for_update().filter(pk__in=numbers).order_by("pk")
+        removed = untouched.filter(pk__in=[voucher.pk for voucher in held]).delete()[0]
+    return bool(removed)

@@ -57,6 +57,19 @@ class Terms:
     per_customer: int | None = None
     customer_id: int | None = None
     """The only customer who may use it."""
+    customer_ids: frozenset[int] | None = None
+    """The only ones who may use it: all that one human is known as. It may wait on the cart of a visitor."""
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether it belongs to somebody, so that to everybody else it shall not even exist."""
+        return self.customer_id is not None or self.customer_ids is not None
+
+    def is_for(self, customer_id: int | None) -> bool:
+        """Whether it belongs to this customer, or to nobody in particular."""
+        if self.customer_id not in (None, customer_id):
+            return False
+        return self.customer_ids is None or customer_id in self.customer_ids
 
     @property
     def needs_currency(self) -> bool:
@@ -82,6 +95,12 @@ class Refusal(StrEnum):
     GIFT_UNAVAILABLE = "voucher_gift_unavailable"
 
 
+TOLD_TO_OWNERS = frozenset(
+    {Refusal.INACTIVE, Refusal.NOT_YET_VALID, Refusal.EXPIRED, Refusal.USED_UP, Refusal.OTHER_CUSTOMER}
+)
+"""Of a personal voucher these are told to the one it belongs to; everybody else hears what an unknown code hears."""
+
+
 def refusal(
     terms: Terms,
     *,
@@ -90,11 +109,13 @@ def refusal(
     customer_id: int | None,
     used_by_customer: int,
     others: Sequence[Terms],
+    is_final: bool = False,
 ) -> Refusal | None:
     """Why this voucher cannot be on this cart now, or None when it can.
 
-    `others` are the other vouchers on the cart: to check one that is already on it, leave it out. The first
-    reason counts, looked for from what cannot be helped to what the shopper can change:
+    `others` are the other vouchers on the cart: to check one that is already on it, leave it out. `is_final` when it
+    is about to be used: until then a voucher that belongs to a person may wait for a visitor to say who they are.
+    The first reason counts, looked for from what cannot be helped to what the shopper can change:
 
     1. the voucher itself: inactive, not yet valid, expired, used up;
     2. who asks: bound to another customer, customer unknown where it matters, used up by this customer;
@@ -104,7 +125,7 @@ def refusal(
     """
     return (
         _refused_by_itself(terms, now)
-        or _refused_to_customer(terms, customer_id, used_by_customer)
+        or _refused_to_customer(terms, customer_id, used_by_customer, is_final)
         or _refused_by_cart(terms, currency, others)
     )
 
@@ -128,12 +149,16 @@ def _refused_by_itself(terms: Terms, now: datetime) -> Refusal | None:
     return None
 
 
-def _refused_to_customer(terms: Terms, customer_id: int | None, used_by_customer: int) -> Refusal | None:
+def _refused_to_customer(
+    terms: Terms, customer_id: int | None, used_by_customer: int, is_final: bool
+) -> Refusal | None:
     if customer_id is None:
         # Without a name a limit per customer cannot be kept: guests would escape it.
-        is_personal = terms.customer_id is not None or terms.per_customer is not None
-        return Refusal.SIGN_IN_NEEDED if is_personal else None
-    if terms.customer_id is not None and terms.customer_id != customer_id:
+        needs_name = terms.customer_id is not None or terms.per_customer is not None
+        if terms.customer_ids is not None:
+            needs_name = needs_name or is_final
+        return Refusal.SIGN_IN_NEEDED if needs_name else None
+    if not terms.is_for(customer_id):
         return Refusal.OTHER_CUSTOMER
     if terms.per_customer is not None and used_by_customer >= terms.per_customer:
         return Refusal.USED_BY_CUSTOMER

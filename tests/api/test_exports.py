@@ -1,4 +1,4 @@
-"""Finished exports: for the person who asked, while the shops are still theirs."""
+"""Finished exports: for the person who asked, while they manage the shops."""
 
 import pytest
 
@@ -58,6 +58,21 @@ def test_who_lost_the_shop_lost_its_exports(client, manager, export):
     session = session_of(manager)
     Membership.objects.filter(user=manager).delete()
     refused(fetch(client, export.token, session), 404, "not_found")
+
+
+@pytest.mark.parametrize(("role", "status"), [(Role.VIEWER, 404), (Role.AGENT, 404), (Role.OWNER, 200)])
+def test_whose_role_was_lowered_lost_them_too(client, manager, export, role, status):
+    Membership.objects.filter(user=manager).update(role=role)
+    assert fetch(client, export.token, session_of(manager)).status_code == status
+
+
+def test_one_of_two_shops_is_not_enough(client, manager, export):
+    shop = factories.shop()
+    Membership.objects.create(user=manager, shop=shop, role=Role.AGENT)
+    Export.objects.update(shop_ids=[*export.shop_ids, shop.pk])
+    refused(fetch(client, export.token, session_of(manager)), 404, "not_found")
+    Membership.objects.update(role=Role.MANAGER)
+    assert fetch(client, export.token, session_of(manager)).status_code == 200
 
 
 def test_an_unfinished_or_failed_export_is_not_found(client, manager, export):

@@ -23,6 +23,8 @@ BODIES = {
     "float": b'{"sku": "MUG", "quantity": 1.5}',
     "huge float": b'{"sku": "MUG", "quantity": 1e400}',
     "words for a number": b'{"sku": "MUG", "quantity": "one"}',
+    "a number as a string": b'{"sku": "MUG", "quantity": "1"}',
+    "a string as a number": b'{"sku": 1, "code": 1, "page": 1}',
     "true for a number": b'{"sku": "MUG", "quantity": true}',
     "5,000 digits": b'{"sku": "MUG", "quantity": ' + b"9" * 5000 + b"}",
     "above 64 bits": b'{"sku": "MUG", "quantity": 18446744073709551616}',
@@ -71,6 +73,14 @@ def test_bodies_that_kill_parsers_are_refused(page):
     assert dump() == before
 
 
+def test_a_refused_body_says_which_field_is_wrong(page):
+    told = refused(page.call("POST", "/cart/lines", {"sku": "MUG", "quantity": "1"}), 400, "bad_body")
+    assert told["errors"][1:] == [{"message": "Expected `int`, got `str`", "key": "quantity", "source": "body"}]
+    contact = {**CHECKOUT["contact"], "consent": "true"}
+    assert refused(page.checkout(contact=contact), 400, "bad_body")["errors"][1]["key"] == "contact.consent"
+    assert refused(page.call("POST", "/cart/lines", []), 400, "bad_body")["errors"][1]["key"] == "data"
+
+
 def test_a_key_twice_in_a_body_is_read_once(page):
     response = page.call("POST", "/cart/lines", content=b'{"sku": "LAMP", "sku": "MUG"}')
     assert [line["sku"] for line in response.json()["lines"]] == ["MUG"]
@@ -91,7 +101,8 @@ def test_a_body_may_have_16_kib_and_no_byte_more(page):
 @pytest.mark.parametrize(
     ("field", "value"),
     [("email", "x"), ("email", "a@b\nBcc: c@d"), ("email", "a" * 300 + "@b.it"), ("first_name", "x" * 121),
-     ("first_name", "a\x00"), ("phone", "1" * 41), ("consent", "yes"), ("consent_text", "x" * 2001)],
+     ("first_name", "a\x00"), ("phone", "1" * 41), ("phone", 1), ("consent", "yes"), ("consent", "true"),
+     ("consent", 1), ("consent_text", "x" * 2001)],
 )  # fmt: skip
 def test_contacts_are_checked_field_by_field(page, field, value):
     before = dump()

@@ -15,6 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from ghostcart.backoffice import access
 from ghostcart.backoffice.models import Export, Membership, Role, User
 from ghostcart.orders.services import Payment, place
+from ghostcart.recovery import campaigns
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -81,7 +82,10 @@ def cast(db):
         )
         for who in ("manager", "owner")
     }
+    campaign = campaigns.create(shop, "abandoned", "Ghosts", factories.NOON)
     values = {
+        "campaign_id": campaign.pk,
+        "step_id": campaigns.steps(campaign)[0].pk,
         "cart_id": shopper.cart.pk,
         "event_id": shopper.cart.events.first().pk,
         "order_id": order.pk,

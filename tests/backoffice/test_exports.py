@@ -253,6 +253,16 @@ def test_nobody_sees_another_s_export_and_agents_make_none():
     assert agent.post(reverse("backoffice:export-create"), {"page": "carts", "format": "csv"}).status_code == 403
 
 
+def test_the_page_of_an_export_goes_with_the_role():
+    shop = factories.shop()
+    client = manager(shop)
+    client.post(reverse("backoffice:export-create"), {"page": "carts", "format": "csv"})
+    page = reverse("backoffice:export", args=[Export.objects.get().token])
+    assert client.get(page).status_code == 200
+    Export.objects.update(shop_ids=[shop.pk, factories.shop().pk])
+    assert client.get(page).status_code == 404
+
+
 def test_an_export_holds_only_the_shops_that_one_manages():
     mine, looked_at = factories.shop(), factories.shop()
     user = factories.staff(Role.MANAGER, mine)

@@ -213,6 +213,12 @@ def test_failures_at_the_same_moment_are_all_counted():
 # -- the second factor -------------------------------------------------------------------------------
 
 
+@pytest.fixture(autouse=True)
+def one_half_minute(monkeypatch):
+    """No code runs out between its making and its use."""
+    monkeypatch.setattr(totp, "yield_hotp_counters_from_time", lambda: iter([60_000_000]))
+
+
 def code_of(user: User) -> str:
     return code_for(Authenticator.objects.get(user=user, type=Authenticator.Type.TOTP).data["secret"])
 

@@ -132,6 +132,16 @@ def test_who_walks_away_breaks_nothing(shop, gate):
     assert group_writer._thread.is_alive()
 
 
+def test_draining_waits_for_what_nobody_waits_for(shop, gate):
+    group_writer, shopper = GroupWriter(), Shopper(shop)
+    assert group_writer.drain(SOON)
+    group_writer.submit(shopper.change(changes.AddLine, sku="MUG"))
+    assert not group_writer.drain(0)
+    gate.opened.set()
+    assert group_writer.drain(SOON)
+    assert Cart.objects.count() == 1
+
+
 def test_while_the_database_is_away_nobody_waits_for_each_of_the_others(shop, gate):
     gate.fails = lambda batch: OperationalError("connection timeout expired")
     group_writer = GroupWriter()

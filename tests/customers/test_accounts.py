@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.utils import translation
 
 from ghostcart.customers import queries, services
 from ghostcart.customers.errors import BadAddress, SignInLocked, SignInRefused, WeakPassword
@@ -100,6 +101,16 @@ def test_too_many_failures_lock_the_address_for_a_while(shop):
     with pytest.raises(SignInLocked):
         sign_in(shop, source="192.0.2.99")
     assert sign_in(shop, source="192.0.2.99", now=NOON + services.LOCKED_FOR)
+
+
+@pytest.mark.parametrize(
+    ("language", "minutes", "said"),
+    [("en", 1, "Wait 1 minute and"), ("en", 15, "Wait 15 minutes and"), ("it", 1, "Aspetta 1 minuto e"),
+     ("de", 1, "Warten Sie 1 Minute und"), ("de", 15, "Warten Sie 15 Minuten und")],
+)  # fmt: skip
+def test_the_wait_is_told_in_words(language, minutes, said):
+    with translation.override(language):
+        assert said in str(SignInLocked(minutes=minutes))
 
 
 def test_too_many_failures_lock_the_source_for_every_address(shop):

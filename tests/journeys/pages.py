@@ -5,19 +5,22 @@ from tests.running import Running
 
 def numbers(shop: Running) -> dict[str, str]:
     """Things of the demo that pages are about."""
-    names = ("cart", "ordered", "broken", "customer", "order", "variant", "token", "staff", "method")
+    names = ("cart", "ordered", "broken", "customer", "order", "variant", "token", "staff", "method", "campaign", "step")
     told = shop.ask(
         "from ghostcart.carts.models import Cart; from ghostcart.customers.models import Customer;"
         "from ghostcart.orders.models import Order; from ghostcart.catalog.models import Variant;"
-        "from ghostcart.backoffice.models import User; from ghostcart.shops.models import ShippingMethod;"
+        "from ghostcart.backoffice.models import User; from ghostcart.shops.models import ShippingMethod, Shop;"
+        "from ghostcart.recovery import campaigns; from ghostcart.lib import clock;"
         "live = Cart.objects.filter(deleted_at=None, shop__slug='fern');"
         "order = Order.objects.filter(shop__slug='fern', customer__isnull=False).first();"
+        "campaign = campaigns.create(Shop.objects.get(slug='fern'), 'abandoned', 'Ghosts', clock.now());"
         "print(live.filter(ordered_at=None, merged_at=None, line_count__gt=1).order_by('-pk')[0].pk,"
         " live.filter(ordered_at__isnull=False).order_by('-pk')[0].pk,"
         " live.filter(lines__product=None, line_count__gt=0).order_by('-pk').values_list('pk', flat=True).first() or 1,"
         " order.customer_id, order.pk,"
         " Variant.objects.filter(shop__slug='fern', stock__gt=20).order_by('pk')[0].product.slug, order.token,"
-        " User.objects.exclude(is_superuser=True)[0].pk, ShippingMethod.objects.first().pk, sep='|')"
+        " User.objects.exclude(is_superuser=True)[0].pk, ShippingMethod.objects.first().pk,"
+        " campaign.pk, campaigns.steps(campaign)[1].pk, sep='|')"
     )
     return dict(zip(names, told.split("|"), strict=True))
 
@@ -39,6 +42,14 @@ def backoffice(shop: Running) -> dict[str, str]:
         "customer": f"/backoffice/customers/{of['customer']}/",
         "orders": "/backoffice/orders/",
         "order": f"/backoffice/orders/{of['order']}/",
+        "campaigns": "/backoffice/campaigns/",
+        "campaign-new": "/backoffice/campaigns/new/",
+        "campaign": f"/backoffice/campaigns/{of['campaign']}/",
+        "campaign-start": f"/backoffice/campaigns/{of['campaign']}/start/",
+        "campaign-audience": f"/backoffice/campaigns/{of['campaign']}/audience/",
+        "campaign-settings": f"/backoffice/campaigns/{of['campaign']}/settings/",
+        "campaign-step": f"/backoffice/campaigns/{of['campaign']}/steps/{of['step']}/",
+        "campaign-step-edit": f"/backoffice/campaigns/{of['campaign']}/steps/{of['step']}/edit/",
         "settings": "/backoffice/settings/",
         "staff": "/backoffice/staff/",
         "profile": "/backoffice/profile/",

@@ -26,6 +26,7 @@ from ghostcart.carts.queries import Figure
 from ghostcart.lib import clock, money, paging
 from ghostcart.lib.template_tags import moment, number, percent
 from ghostcart.orders import queries as order_queries
+from ghostcart.recovery import queries as recovery_queries
 
 PAGE = "carts"
 REPORT = "cart_deletion"
@@ -200,6 +201,7 @@ def _cart_context(request: StaffRequest, cart_id: int) -> dict[str, Any]:
         "entries": shown[::-1],
         "hidden_entries": len(view.events) - len(shown),
         "staff_names": _staff_names(event.actor for event in view.events),
+        "why": [(one, recovery_queries.sentence(one)) for one in recovery_queries.decisions_of_cart(view.cart, now)],
         "past": _past(request, cart_id) if "at" in request.GET else None,
         "may_order": may(request.user, view.cart.shop_id, Role.AGENT),
         "may_delete": may(request.user, view.cart.shop_id, Role.MANAGER),

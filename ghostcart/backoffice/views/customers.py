@@ -54,7 +54,8 @@ def _wanted(request: StaffRequest, asked: dict) -> CustomerFilter:
     )
 
 
-def _customer(request: StaffRequest, customer_id: int, least: Role) -> Customer:
+def the_customer(request: StaffRequest, customer_id: int, least: Role) -> Customer:
+    """The customer of a page, for those who have at least this role in the shop."""
     customer = queries.find_customer(customer_id)
     if customer is None:
         raise Http404
@@ -65,12 +66,13 @@ def _customer(request: StaffRequest, customer_id: int, least: Role) -> Customer:
 @require_safe
 @staff(Role.VIEWER)
 def customer(request: StaffRequest, customer_id: int) -> HttpResponse:
-    found = _customer(request, customer_id, Role.VIEWER)
+    found = the_customer(request, customer_id, Role.VIEWER)
     context = {
         "data": queries.customer_page(found, request.GET.get("after"), request.GET.get("before"), clock.now()),
         "customer": found,
         "note_form": NoteForm(initial={"note": found.note}),
         "may_note": may(request.user, found.shop_id, Role.AGENT),
+        "may_erase": may(request.user, found.shop_id, Role.MANAGER),
     }
     return render(request, "backoffice/customer.html", context)
 
@@ -78,7 +80,7 @@ def customer(request: StaffRequest, customer_id: int) -> HttpResponse:
 @require_POST
 @staff(Role.AGENT)
 def customer_note(request: StaffRequest, customer_id: int) -> HttpResponse:
-    found = _customer(request, customer_id, Role.AGENT)
+    found = the_customer(request, customer_id, Role.AGENT)
     form = NoteForm(request.POST)
     if form.is_valid():
         services.save_note(found, form.cleaned_data["note"])

@@ -32,9 +32,9 @@ def export_create(request: StaffRequest) -> HttpResponse:
 
 
 def _export(request: StaffRequest, token: str) -> Export:
-    """Nobody sees another's exports."""
+    """Nobody sees another's exports, nor their own of a shop that they manage no longer."""
     export = Export.objects.filter(token=token, user=request.user).first()
-    if export is None:
+    if export is None or not export.is_open:
         raise Http404
     return export
 

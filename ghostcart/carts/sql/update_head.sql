@@ -22,6 +22,7 @@ UPDATE carts_cart SET
     order_number = %(order_number)s,
     merged_into_id = %(merged_into_id)s,
     merged_at = %(merged_at)s,
+    restored_from_id = %(restored_from_id)s,
     bot_score = %(bot_score)s,
     bot_reasons = %(bot_reasons)s
 WHERE id = %(id)s

@@ -15,7 +15,6 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ghostcart.carts import bots
 from ghostcart.carts.changes import EventDraft
 from ghostcart.carts.errors import SoldOut
 from ghostcart.carts.kinds import EventKind
@@ -23,6 +22,7 @@ from ghostcart.carts.opencart import OpenCart
 from ghostcart.catalog.offers import Offer
 from ghostcart.config.demo.people import BROWSERS, CRAWLERS, People, Person
 from ghostcart.config.demo.shops import EXPIRED, USED_UP
+from ghostcart.lib import machines
 from ghostcart.orders.models import OrderStatus, PaymentMethod
 from ghostcart.shops.rules import ShopRules
 from ghostcart.vouchers.models import Voucher
@@ -75,7 +75,7 @@ class Browser:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        return bots.reasons(self.user_agent)
+        return machines.reasons(self.user_agent)
 
 
 @dataclass(slots=True)

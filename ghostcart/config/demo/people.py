@@ -87,6 +87,7 @@ class People:
     def __init__(self, seed: int) -> None:
         self._chance = Random(f"people-{seed}")
         self._taken: set[str] = set()
+        self._phones: set[str] = set()
         self._made = 0
         self._seed = seed
         self._seeded: set[str] = set()
@@ -105,19 +106,24 @@ class People:
         first, last, country = faker.first_name(), faker.last_name(), locale[-2:]
         self._made += 1
         phone = _FICTION[country].format(chance.randrange(100)) if country in _FICTION else ""
+        phone = "" if phone in self._phones else phone  # who shares a number is taken for one person
         return Person(
             number=self._made,
             language=language,
             first_name=first,
             last_name=last,
             email=self._email(first, last, faker.safe_domain_name()),
-            phone=phone if chance.random() < 0.5 else "",
+            phone=self._kept_phone(phone) if chance.random() < 0.5 else "",
             street=faker.street_address().replace("\n", ", "),
             postcode=faker.postcode(),
             city=faker.city(),
             country=country,
             is_account=chance.random() < account_share,
         )
+
+    def _kept_phone(self, phone: str) -> str:
+        self._phones.add(phone)
+        return phone
 
     def _email(self, first: str, last: str, domain: str) -> str:
         name = f"{_NOT_ALNUM.sub('', fold(first))}.{_NOT_ALNUM.sub('', fold(last))}"

@@ -32,6 +32,7 @@ RESTOCK_SECONDS = 60
 PLAIN_SECONDS = 10
 PATIENCE_SECONDS = 3  # a server that is just starting is not worth a word
 LONGEST_BACK_OFF = 30.0
+FAREWELL_SECONDS = 3  # a server that does not answer by then is left as it is
 
 ENDINGS = {"leave": 55, "identify": 10, "order": 25, "empty": 5, "shipping": 5}
 """How a visit ends, in percent."""
@@ -134,6 +135,7 @@ class Server:
     ) -> None:
         self.base, self.say = base, say
         self.figures = Figures()
+        self._under_way: set[asyncio.Task[httpx.Response]] = set()
         self._is_there = asyncio.Event()
         self._is_there.set()
         self._client = httpx.AsyncClient(
@@ -141,6 +143,9 @@ class Server:
         )
 
     async def close(self) -> None:
+        """What was sent is still answered: nobody hangs up on a server that is just writing."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*self._under_way, return_exceptions=True), FAREWELL_SECONDS)
         await self._client.aclose()
 
     async def call(self, method: str, path: str, headers: dict[str, str], body: Any = None) -> Any:
@@ -149,7 +154,7 @@ class Server:
             await self._is_there.wait()
             start = monotonic()
             try:
-                answer = await self._client.request(method, STORE + path, headers=headers, json=body)
+                answer = await self._send(method, path, headers, body)
             except httpx.TransportError as error:
                 self.figures.errors += 1
                 await self._wait_until_back(error)
@@ -163,6 +168,13 @@ class Server:
                 continue
             self._raise(answer)
         raise Broken
+
+    async def _send(self, method: str, path: str, headers: dict[str, str], body: Any) -> httpx.Response:
+        """In a task of its own: it goes on when the shopper is called away."""
+        task = asyncio.create_task(self._client.request(method, STORE + path, headers=headers, json=body))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
 
     def _raise(self, answer: httpx.Response) -> None:
         if answer.status_code >= 500:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -17,8 +17,9 @@ from ghostcart.customers.errors import BadAddress, SignInLocked, SignInRefused, 
 from ghostcart.customers.models import Customer
 from ghostcart.customers.services import Consented
 from ghostcart.lib import clock
+from ghostcart.recovery import privacy
 from ghostcart.storefront import session
-from ghostcart.storefront.forms import DetailsForm, PasswordForm, RegisterForm, SignInForm
+from ghostcart.storefront.forms import DetailsForm, EraseForm, PasswordForm, RegisterForm, SignInForm
 from ghostcart.storefront.front import Front, give_token, page, show, token
 from ghostcart.storefront.queries import orders_of_account
 from ghostcart.storefront.texts import CONSENT_VERSION, consent_text
@@ -70,6 +71,7 @@ def _account(customer: Customer) -> dict[str, Any]:
 def sign_in(request: HttpRequest, front: Front) -> HttpResponse:
     form = SignInForm(request.POST if request.method == "POST" else None)
     context = {"form": form, "next": _next(request, front, ""), "is_after_registering": "registered" in request.GET}
+    context["is_after_erasing"] = "erased" in request.GET
     if not form.is_valid():
         return show(request, front, "sign_in.html", context, status=422 if form.is_bound else 200)
     now = clock.now()
@@ -170,6 +172,48 @@ def password(request: HttpRequest, front: Front, customer: Customer) -> HttpResp
         return show(request, front, "account.html", {**_account(customer), "password_form": form}, status=422)
     session.keep(request, front.shop, customer)
     return HttpResponseRedirect(f"{front.url('account')}?saved=password#password")
+
+
+# -- one's own data: all of it, or none ----------------------------------------------------------------
+
+
+@require_safe
+@page(is_private=True)
+@signed_in
+def data(request: HttpRequest, front: Front, customer: Customer) -> HttpResponse:
+    """Everything kept of the account since it was opened; what a guest did before under its address is not proved."""
+    told = privacy.export(customer, clock.now(), since=customers.visible_since(customer))
+    for hidden in ("note", "group"):
+        told["customer"].pop(hidden, None)
+    for hidden in ("calls", "decisions"):
+        told.pop(hidden)
+    response = JsonResponse(told, json_dumps_params={"ensure_ascii": False, "indent": 1})
+    response["Content-Disposition"] = f'attachment; filename="{front.shop.slug}.json"'
+    return response
+
+
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(is_private=True)
+@signed_in
+def erase(request: HttpRequest, front: Front, customer: Customer) -> HttpResponse:
+    """GET says what goes and what stays; POST, with the password, does it."""
+    form = EraseForm(request.POST if request.method == "POST" else None)
+    now = clock.now()
+    if form.is_valid():
+        try:
+            source, password = request.META.get("REMOTE_ADDR", ""), form.cleaned_data["password"]
+            services.sign_in(front.shop.pk, email=customer.email, password=password, source=source, now=now)
+        except (SignInRefused, SignInLocked) as refused:
+            form.add_error("password", str(refused))
+    if not form.is_valid():
+        context = {"form": form, "reach": privacy.reach(customer, now)}
+        return show(request, front, "erase.html", context, status=422 if form.is_bound else 200)
+    privacy.erase(customer, "shopper", now)
+    session.forget(request, front.shop)
+    response = HttpResponseRedirect(f"{front.url('sign-in')}?erased")
+    give_token(response, front, tokens.issue(front.shop.pk))
+    return response
 
 
 def _consent_context() -> dict[str, str]:

@@ -13,12 +13,24 @@ from ghostcart.storefront.countries import countries, country_name
 from ghostcart.storefront.front import Front, page, show
 from ghostcart.storefront.queries import last_delivery, order_by_token
 from ghostcart.storefront.texts import CONSENT_VERSION, consent_text
+from ghostcart.vouchers.errors import SENTENCES
+from ghostcart.vouchers.terms import Refusal
 
 
 @require_safe
 @page()
 def cart(request: HttpRequest, front: Front) -> HttpResponse:
-    return show(request, front, "cart.html", {"is_cart_page": True})
+    return show(request, front, "cart.html", {"is_cart_page": True, "restored": _restored(request)})
+
+
+def _restored(request: HttpRequest) -> dict[str, Any] | None:
+    """What a mailed link brought back just now, as its address tells."""
+    told = {name: request.GET.get(name, "") for name in ("back", "fewer", "missing")}
+    if not all(value.isascii() and value.isdecimal() and len(value) < 4 for value in told.values()):
+        return None
+    refusal = request.GET.get("voucher", "")
+    sentence = SENTENCES[Refusal(refusal)] if refusal in set(Refusal) else ""
+    return {**{name: int(value) for name, value in told.items()}, "refusal": sentence}
 
 
 @require_safe

@@ -1,5 +1,3 @@
-import os
-
 from django.core.management.base import BaseCommand
 
 from ghostcart.config import serving
@@ -14,4 +12,4 @@ class Command(BaseCommand):
     def handle(self, *args, workers, **options):
         command = serving.granian("wsgi", "ghostcart.config.wsgi:application", "--workers", str(workers),
                                   "--blocking-threads", "4")  # fmt: skip
-        os.execv(command[0], command)
+        serving.become(*command)

@@ -1,5 +1,3 @@
-import os
-
 from django.core.management.base import BaseCommand
 
 from ghostcart.config import serving
@@ -13,4 +11,4 @@ class Command(BaseCommand):
 
     def handle(self, *args, workers, **options):
         command = serving.granian("asgi", "ghostcart.config.asgi:application", "--workers", str(workers))
-        os.execv(command[0], command)
+        serving.become(*command)

@@ -1,4 +1,4 @@
-"""Signs that a request comes from a machine. Kept as reasons, so that staff can see why a cart is suspected."""
+"""Signs that a request comes from a machine and not from a person, as its User-Agent tells."""
 
 from functools import lru_cache
 

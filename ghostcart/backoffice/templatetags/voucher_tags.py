@@ -1,0 +1,30 @@
+"""What the pages of vouchers say of percentages and days."""
+
+from datetime import datetime, timedelta
+
+from babel.dates import format_date
+from babel.numbers import format_percent
+from django import template
+
+from ghostcart.lib.template_tags import cldr, language
+from ghostcart.shops.models import Shop
+
+register = template.Library()
+
+
+@register.filter
+def basis_points(value: int) -> str:
+    """Hundredths of a percent: 1250 is "12.5 %" in the reader's language."""
+    return format_percent(value / 10_000, format="#,##0.## %", locale=cldr(language()))
+
+
+@register.simple_tag
+def first_day(moment: datetime, shop: Shop) -> str:
+    """The local day of the shop on which something begins."""
+    return format_date(moment.astimezone(shop.zone), "medium", locale=cldr(language()))
+
+
+@register.simple_tag
+def last_day(end: datetime, shop: Shop) -> str:
+    """The last local day on which something counts whose `end` is the first moment it does not."""
+    return first_day(end - timedelta(microseconds=1), shop)

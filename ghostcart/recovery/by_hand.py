@@ -1,0 +1,95 @@
+"""A follow-up that staff send themselves, about a cart or to a customer.
+
+It goes the way of all others (outbox, claim, the same rules), and says at once why it will not.
+"""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from ghostcart.carts.models import Cart
+from ghostcart.customers import identity
+from ghostcart.customers.models import Customer
+from ghostcart.mail.models import Message
+from ghostcart.recovery import campaigns, claims, enrolments, facts, holdout, rules
+from ghostcart.recovery.errors import CannotBeSent
+from ghostcart.recovery.models import Arm, Campaign, CampaignState, Decision, Kind, Reminder, Step
+from ghostcart.recovery.subject import Human, Plan, StepPlan, Trigger
+from ghostcart.shops.models import Shop
+
+
+@transaction.atomic
+def campaign_of(shop: Shop, now: datetime) -> Campaign:
+    """The shop's campaign of what is sent by hand, made when it is needed first; its steps are what can be sent."""
+    Shop.objects.select_for_update(no_key=True).get(pk=shop.pk)  # one is enough
+    there = Campaign.objects.filter(shop=shop, kind=Kind.MANUAL).exclude(state=CampaignState.ENDED).first()
+    campaign = there or campaigns.create(shop, Kind.MANUAL, _("Sent by hand"), now, is_demo=shop.is_demo)
+    if campaign.state == CampaignState.DRAFT:
+        Campaign.objects.filter(pk=campaign.pk).update(state=CampaignState.RUNNING, started_at=now)
+        campaign.refresh_from_db()
+    return campaign
+
+
+@transaction.atomic
+def send(
+    shop: Shop,
+    *,
+    actor: str,
+    now: datetime,
+    cart: Cart | None = None,
+    customer: Customer | None = None,
+    step: Step | None = None,
+    text: dict[str, str] | None = None,
+) -> Reminder:
+    """Plan a mail to the customer of a cart, or to a customer. It is sent with the next round, after quiet hours.
+
+    `step` is one of the manual campaign's (its first if not given), `text` a {subject, body} of its own for this once.
+    Raises CannotBeSent.
+    """
+    campaign = campaign_of(shop, now)
+    customer = customer or (cart.customer if cart else None)
+    if customer is None:
+        raise CannotBeSent("visitor")
+    person = identity.recognise(customer, now)
+    identity.hold([person.pk])
+    plan = facts.plan_of(campaign)
+    human = facts.humans([customer.pk])[customer.pk]
+    trigger = _trigger(cart, now)
+    check(plan, human, trigger, now)
+    chosen = _step(plan, step)
+    enrolment = enrolments.enrol(plan, human, trigger, Arm.CONTACTED, now, is_over=True)
+    reminder = enrolments.plan_step(enrolment, chosen, human, trigger, now, now)
+    if text is not None:
+        Message.objects.filter(pk=reminder.message_id).update(template=text)
+    enrolments.note(plan, Decision.Verdict.ENROLLED, "", now, human=human, trigger=trigger, actor=actor)
+    return reminder
+
+
+def check(plan: Plan, human: Human, trigger: Trigger, now: datetime) -> None:
+    """Whether somebody may be written to by hand now. Raises CannotBeSent with the reason."""
+    if holdout.keeps_from(human, plan.shop.id, now, trigger):
+        raise CannotBeSent("held_out")
+    verdict = rules.passed_over(plan, human, trigger, now)
+    if not verdict.is_go:
+        raise CannotBeSent(verdict.reason, **verdict.details)
+    if plan.shop.cap < 1 or rules.cap_free_at(human.mails, plan.shop, now):
+        raise CannotBeSent("cap")
+
+
+def _trigger(cart: Cart | None, now: datetime) -> Trigger:
+    name = f"manual:{uuid.uuid4().hex}"
+    if cart is None:
+        return Trigger(name, now)
+    basket = facts.baskets(list(claims.lock_carts([cart.pk])))[cart.pk]
+    return Trigger(name, basket.activity_at, basket=basket)
+
+
+def _step(plan: Plan, step: Step | None) -> StepPlan:
+    wanted: Any = plan.step_after(-1) if step is None else next((one for one in plan.steps if one.id == step.pk), None)
+    if wanted is None or wanted.is_removed:
+        raise CannotBeSent("step_removed")
+    found: StepPlan = wanted
+    return found

@@ -1,0 +1,121 @@
+"""Carts as they were, read from their log: when each rested, and what lay in it then."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from ghostcart.carts.kinds import EventKind
+from ghostcart.carts.models import Cart, CartEvent
+from ghostcart.catalog.models import Variant
+from ghostcart.recovery import facts
+from ghostcart.recovery.subject import Basket
+
+NO_ACTIVITY = (EventKind.DELETED,)
+"""What staff do does not wind the cart's clock up again."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastCart:
+    """A cart with all its states, oldest first: each `Basket` as it was from its `activity_at` on."""
+
+    states: tuple[Basket, ...]
+    ordered_at: datetime | None
+    merged_at: datetime | None
+    deleted_at: datetime | None
+
+    def at(self, moment: datetime) -> Basket | None:
+        """The cart as it stood at a moment; None before it was there, or before anybody knew whose it is."""
+        known = [state for state in self.states if state.activity_at <= moment]
+        if not known or known[-1].customer_id is None:
+            return None
+        return replace(
+            known[-1],
+            ordered_at=_by(self.ordered_at, moment),
+            merged_at=_by(self.merged_at, moment),
+            deleted_at=_by(self.deleted_at, moment),
+        )
+
+
+def _by(at: datetime | None, moment: datetime) -> datetime | None:
+    return at if at is not None and at <= moment else None
+
+
+def carts(found: Collection[Cart]) -> Iterator[PastCart]:
+    """The pasts of carts that have a customer now."""
+    ids = [cart.pk for cart in found]
+    lines = facts.cart_lines(ids)
+    events: dict[int, list[CartEvent]] = defaultdict(list)
+    for event in CartEvent.objects.filter(cart__in=ids).order_by("cart_id", "id"):
+        events[event.cart_id].append(event)
+    products = _products(found)
+    for cart in found:
+        now = facts.basket(cart, lines[cart.pk])
+        yield PastCart(
+            states=tuple(_states(cart, now, events[cart.pk], products)),
+            ordered_at=cart.ordered_at,
+            merged_at=cart.merged_at,
+            deleted_at=cart.deleted_at,
+        )
+
+
+def _products(found: Collection[Cart]) -> dict[tuple[int, str], tuple[int, int | None]]:
+    """Product and category of each SKU, by shop."""
+    shops = {cart.shop_id for cart in found}
+    rows = Variant.objects.filter(shop__in=shops).values_list("shop_id", "sku", "product_id", "product__category_id")
+    return {(shop_id, sku): (product, category) for shop_id, sku, product, category in rows}
+
+
+def _states(
+    cart: Cart, now: Basket, events: list[CartEvent], products: dict[tuple[int, str], tuple[int, int | None]]
+) -> Iterator[Basket]:
+    """One state for each moment of activity: from the log, the last one from the rows."""
+    is_said = any(event.kind == EventKind.CUSTOMER_IDENTIFIED for event in events)
+    customer_id = None if is_said else cart.customer_id  # not said: signed in from the start
+    held: dict[str, tuple[str, int]] = {}
+    moments: dict[datetime, Basket] = {}
+    for event in events:
+        if event.kind in NO_ACTIVITY:
+            continue
+        if event.kind == EventKind.CUSTOMER_IDENTIFIED:
+            customer_id = cart.customer_id
+        for line in (event.data.get("lines") or []) + [event.data.get("line") or {}]:
+            _hold(held, line)
+        moments[event.at] = _state(cart, now, customer_id, held, event, products)
+    if cart.customer_id is not None and cart.ordered_at is None:
+        moments[cart.last_activity_at] = replace(now, ordered_at=None, merged_at=None, deleted_at=None)
+    for moment in sorted(moments):
+        yield moments[moment]
+
+
+def _hold(held: dict[str, tuple[str, int]], line: dict[str, Any]) -> None:
+    if not line or line.get("is_gift"):
+        return
+    if line.get("quantity"):
+        held[line["key"]] = (line["sku"], line["quantity"])
+    else:
+        held.pop(line["key"], None)
+
+
+def _state(
+    cart: Cart,
+    now: Basket,
+    customer_id: int | None,
+    held: dict[str, tuple[str, int]],
+    event: CartEvent,
+    products: dict[tuple[int, str], tuple[int, int | None]],
+) -> Basket:
+    known = [products[cart.shop_id, sku] for sku, _quantity in held.values() if (cart.shop_id, sku) in products]
+    goods = replace(
+        now.goods,
+        currency=event.data.get("currency") or now.goods.currency,
+        total_minor=event.data.get("total_minor") or 0,
+        item_count=event.data.get("item_count") or 0,
+        product_ids=frozenset(product for product, _category in known),
+        category_ids=frozenset(category for _product, category in known if category is not None),
+    )
+    return replace(
+        now, customer_id=customer_id, goods=goods, activity_at=event.at, line_count=len(held), is_sold_out=False,
+        ordered_at=None, merged_at=None, deleted_at=None,
+    )  # fmt: skip

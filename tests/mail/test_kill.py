@@ -1,0 +1,101 @@
+"""Workers are killed while they send: nothing is sent twice, nothing is lost in silence, one doubt a kill at most.
+
+Four processes send to a mail server that notes what it took. They are killed with -9, at random moments and at each
+step of handing over; others take their place. GHOSTCART_LONG=1: a thousand kills instead of forty.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections import Counter
+
+import psycopg
+import pytest
+
+from tests.conftest import ON_POSTGRES
+from tests.mail.sink import Sink
+
+KILLS = 1000 if os.environ.get("GHOSTCART_LONG") == "1" else 40
+SECONDS = 540
+
+PREPARE = """
+import django; django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from tests import factories
+from tests.mail import post
+post.message(factories.shop())
+"""
+COUNT = """
+import django, json; django.setup()
+from ghostcart.mail.models import Message
+print(json.dumps(list(Message.objects.values_list("pk", "state"))))
+"""
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """A data folder and a database of the workers' own."""
+    url, name = f"sqlite:///{tmp_path}/ghostcart.sqlite3", f"mail_{uuid.uuid4().hex[:12]}"
+    if ON_POSTGRES:
+        server = os.environ["DATABASE_URL"]
+        url = server.replace("/postgres?", f"/{name}?")
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+    given = {name: value for name, value in os.environ.items() if not name.startswith("GHOSTCART_")}
+    yield given | {"GHOSTCART_DATA": str(tmp_path), "DATABASE_URL": url, "DATABASE_POOL": "2", "LOG_LEVEL": "CRITICAL",
+                   "DJANGO_SETTINGS_MODULE": "ghostcart.config.settings"}  # fmt: skip
+    if ON_POSTGRES:
+        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def run(environment, *words):
+    done = subprocess.run(
+        [sys.executable, *words], env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def send_and_kill(environment, kills, claims=""):
+    run(environment, "-c", PREPARE)
+    with Sink() as sink:
+        told = {"TEST_SINK": str(sink.port), "TEST_KILLS": str(kills), "TEST_CLAIMS": claims}
+        done = run(environment | told, "-m", "tests.mail.kill_worker")
+        taken = Counter(int(each.message_id.split(".")[0]) for each in sink.taken)
+    killed = json.loads(done.stdout.splitlines()[-1])
+    states = dict(json.loads(run(environment, "-c", COUNT).stdout.splitlines()[-1]))
+    in_doubt = [pk for pk, state in states.items() if state == "in_doubt"]
+    figures = {
+        "kills": sum(killed["kills"].values()),
+        "messages": len(states),
+        "sent": list(states.values()).count("sent"),
+        "twice": sum(count > 1 for count in taken.values()),
+        "lost in silence": sum(state == "sent" and pk not in taken for pk, state in states.items()),
+        "left over": sum(state not in ("sent", "in_doubt") for state in states.values()),
+        "in doubt": len(in_doubt),
+        "in doubt and taken": sum(pk in taken for pk in in_doubt),
+        "errors": killed["errors"],
+    }
+    print(f"\n{figures}\n{killed['kills']}\n{done.stderr[-2000:]}")
+    return figures
+
+
+@pytest.mark.slow
+def test_killed_workers_send_nothing_twice_and_lose_nothing_in_silence(environment):
+    figures = send_and_kill(environment, KILLS)
+    assert figures["kills"] >= KILLS
+    assert (figures["twice"], figures["lost in silence"], figures["left over"], figures["errors"]) == (0, 0, 0, 0)
+    assert figures["in doubt"] <= figures["kills"]
+    assert figures["sent"] + figures["in doubt"] == figures["messages"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("claims", "goes_wrong"), [("careless", True), ("stale", False)])
+def test_without_the_condition_of_the_claim_mail_is_sent_twice(environment, claims, goes_wrong):
+    """The guard of the test above; and the condition alone is enough, however old the pick is."""
+    figures = send_and_kill(environment, 12, claims)
+    assert (figures["twice"] > 0) == goes_wrong
