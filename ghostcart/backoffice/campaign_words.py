@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
+from babel.dates import format_date
 from babel.units import format_unit
 from django.utils.functional import Promise
-from django.utils.translation import get_language, gettext, ngettext, pgettext
+from django.utils.translation import get_language, gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from ghostcart.backoffice.campaign_forms import UNITS, language_name, references
@@ -177,5 +179,5 @@ def _range(least: int | None, most: int | None, what: str) -> str:
     }
 
 
-def people(count: int) -> str:
-    return ngettext("%(count)s person", "%(count)s people", count) % {"count": number(count)}
+def day_name(day: date) -> str:
+    return format_date(day, "medium", locale=cldr(language()))

@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from ghostcart.backoffice.forms import ANY, Day, Dressed, FilterForm
-from ghostcart.mail.models import State
+from ghostcart.mail.models import EventKind, State
 from ghostcart.shops.models import Shop
 
 KINDS = [
@@ -30,6 +30,8 @@ SUPPRESSION_REASONS = {
 class MessageFilters(FilterForm):
     state = forms.ChoiceField(label=_("State"), required=False, choices=[ANY, *State.choices])
     kind = forms.ChoiceField(label=_("Kind"), required=False, choices=[ANY, *KINDS])
+    event = forms.ChoiceField(label=_("What came back"), required=False, choices=[ANY, *EventKind.choices])
+    campaign = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
     due_from = Day(label=_("From"))
     due_to = Day(label=_("Until"))
 

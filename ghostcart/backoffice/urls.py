@@ -11,6 +11,7 @@ from ghostcart.backoffice.access import anyone
 from ghostcart.backoffice.access import staff as staff_only
 from ghostcart.backoffice.views import (
     calls,
+    campaign_replay,
     campaign_steps,
     campaigns,
     carts,
@@ -21,6 +22,7 @@ from ghostcart.backoffice.views import (
     orders,
     privacy,
     profile,
+    report,
     saved,
     settings,
     staff,
@@ -36,12 +38,14 @@ PAGES = (
     orders,
     campaigns,
     campaign_steps,
+    campaign_replay,
     messages,
     vouchers,
     calls,
     settings,
     staff,
     profile,
+    report,
     saved,
 )
 

@@ -22,7 +22,9 @@ from ghostcart.carts.models import Device, IdempotencyKey
 from ghostcart.customers import identity
 from ghostcart.lib import clock
 from ghostcart.mail import outbox
-from ghostcart.recovery import claims, scan, tidying
+from ghostcart.recovery import claims, grants, scan, tidying
+from ghostcart.vouchers import limits
+from ghostcart.vouchers import services as voucher_services
 
 IDLE_SECONDS = 0.5
 HEARTBEAT = timedelta(seconds=10)
@@ -85,6 +87,9 @@ def tasks(stopping: Event) -> list[Task]:
         Task("answers", forget_answers, hourly),
         Task("devices", forget_devices, hourly),
         Task("sessions", forget_sessions, hourly),
+        Task("granted vouchers", grants.settle, timedelta(minutes=1)),
+        Task("ended vouchers", voucher_services.clean_up, hourly),
+        Task("wrong codes", limits.forget, hourly),
     ]
 
 

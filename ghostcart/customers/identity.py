@@ -95,7 +95,7 @@ def _register(person: Person, keys: Collection[Key], now: datetime) -> None:
     """Note the keys that are new. A strong one that somebody else has stays theirs: `_join` sees it."""
     hashes = [value for _kind, value in keys]
     rows = PersonKey.objects.filter(shop_id=person.shop_id, kind__in=[*STRONG, *WEAK], value_hash__in=hashes)
-    mine = family(person.pk)
+    mine = {person.pk, *Person.objects.filter(merged_into=person).values_list("pk", flat=True)}
     known: dict[Key, datetime] = {}
     for kind, value, owner, seen_at in rows.values_list("kind", "value_hash", "person_id", "seen_at"):
         if kind in STRONG or owner in mine:

@@ -122,7 +122,8 @@ def _address(text: str, name: str = "") -> Address:
         raise BadSender(address=text[:80]) from None
     except Exception as error:  # the parser's own errors are private classes
         raise BadSender(address=text[:80]) from error
-    if not (made.addr_spec.isascii() and made.addr_spec.isprintable() and made.username and made.domain):
+    is_whole = made.addr_spec == f"{local}@{plain}" or local.startswith('"')  # no comment was left out
+    if not (is_whole and made.addr_spec.isascii() and made.addr_spec.isprintable() and made.username and made.domain):
         raise BadSender(address=text[:80])
     return made
 

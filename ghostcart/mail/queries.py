@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from ghostcart.customers import keys
 from ghostcart.customers import queries as customer_queries
 from ghostcart.customers.errors import BadAddress
 from ghostcart.lib import paging
 from ghostcart.lib.paging import Page
-from ghostcart.mail.models import Message, State, Suppression
+from ghostcart.mail.models import By, EventKind, Message, MessageEvent, State, Suppression
 
 SORTS = {"id": "id", "due": "due_at"}
 
@@ -25,6 +25,9 @@ class MessageFilter:
     """A whole mail address, or a part of the customer's name or address."""
     state: str = ""
     kind: str = ""
+    campaign: int | None = None
+    event: str = ""
+    """Something came back of it that no machine did, or that was no reaction (delivered, bounced)."""
     due_from: datetime | None = None
     due_to: datetime | None = None
 
@@ -36,17 +39,27 @@ def matching(wanted: MessageFilter) -> QuerySet[Message]:
     return found
 
 
-def _conditions(wanted: MessageFilter) -> Iterable[Q]:
+def _conditions(wanted: MessageFilter) -> Iterable[Q | Exists]:
     if wanted.text:
         yield _text(wanted)
     if wanted.state:
         yield Q(state=wanted.state)
     if wanted.kind:
         yield Q(kind=wanted.kind)
+    if wanted.campaign is not None:
+        yield Q(reminder__enrolment__campaign=wanted.campaign)
+    if wanted.event:
+        yield Exists(_reactions(wanted.event))
     if wanted.due_from:
         yield Q(due_at__gte=wanted.due_from)
     if wanted.due_to:
         yield Q(due_at__lt=wanted.due_to)
+
+
+def _reactions(kind: str) -> QuerySet[MessageEvent]:
+    events = MessageEvent.objects.filter(message=OuterRef("pk"), kind=kind)
+    is_reaction = kind not in (EventKind.DELIVERED, EventKind.BOUNCED, EventKind.COMPLAINED)
+    return events.exclude(by=By.MACHINE) if is_reaction else events
 
 
 def _text(wanted: MessageFilter) -> Q:

@@ -233,7 +233,10 @@ def compiled(source: str) -> BoundTemplate:
 
 
 def render(source: str, values: Mapping[str, object]) -> str:
-    """The text with its variables filled in; what is missing is empty. Raises one of TEMPLATE_ERRORS."""
+    """The text with its variables filled in; what is missing is empty. Raises one of TEMPLATE_ERRORS.
+
+    Values must be tidy, as those of `values.variables` are: without control or private characters.
+    """
     if "{" not in source:
         return markup.without_private(source)
     return compiled(source).render(values)

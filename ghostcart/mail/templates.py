@@ -218,13 +218,14 @@ def _culprit(text: Text, error: Exception) -> tuple[str, str]:
 def _problem(where: str, source: str, error: Exception) -> Problem:
     """An error of Liquid as a problem with its line."""
     token = error.token if isinstance(error, LiquidError) else None
-    line = _line(source, token.start_index) if token and token.start_index >= 0 else 0
+    is_syntax = isinstance(error, LiquidSyntaxError)
+    at = token.start_index if token else -1
+    line = _line(source, at) if at >= 0 else source.count("\n") + 1 if is_syntax else 0  # what is missing, at the end
     if isinstance(error, UnknownFilterError):
         return Problem(where, line, "unknown_filter", {"name": token.value if token else ""})
     if isinstance(error, ResourceLimitError | RecursionError):
         return Problem(where, line, "too_much_work")
-    code = "syntax" if isinstance(error, LiquidSyntaxError) else "fails"
-    return Problem(where, line, code, {"what": sandbox.message(error)})
+    return Problem(where, line, "syntax" if is_syntax else "fails", {"what": sandbox.message(error)})
 
 
 def _line(source: str, index: int) -> int:

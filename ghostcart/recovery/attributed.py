@@ -41,9 +41,9 @@ class Figures:
     bounced: int = 0
     by_machines: int = 0
     ordered: int = 0
-    revenue: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    margin: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    vouchers: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    revenue: dict[str, int] = field(default_factory=dict)
+    margin: dict[str, int] = field(default_factory=dict)
+    vouchers: dict[str, int] = field(default_factory=dict)
 
 
 def figures(campaign_ids: Collection[int], period: Period, by: str = "all") -> dict[Hashable, Figures]:
@@ -135,6 +135,6 @@ def _add_ledger(found: dict[Hashable, Figures], campaign_ids: Collection[int], p
     for row in rows:
         figures_of = found[row["group"]]
         figures_of.ordered += row["orders"]
-        figures_of.revenue[row["currency"]] += row["revenue"]
-        figures_of.margin[row["currency"]] += row["margin"] or 0
-        figures_of.vouchers[row["currency"]] += row["vouchers"]
+        for name in ("revenue", "margin", "vouchers"):
+            amounts = getattr(figures_of, name)
+            amounts[row["currency"]] = amounts.get(row["currency"], 0) + (row[name] or 0)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from ghostcart.mail import templates
 from ghostcart.mail.models import Message, State
-from ghostcart.recovery import enrolments, facts, looking, rules, scan, texts
+from ghostcart.recovery import enrolments, facts, looking, rules, scan, texts, tidying
 from ghostcart.recovery.audience import Audience
 from ghostcart.recovery.errors import BackfillChanged, BadCampaign, HoldoutFixed, LastStep, NotReady, WrongCampaignState
 from ghostcart.recovery.models import Campaign, CampaignState, Decision, Enrolment, Kind, Step, VoucherKind
@@ -261,7 +261,7 @@ def resume(campaign: Campaign, now: datetime) -> None:
 
 def release(campaign: Campaign, now: datetime) -> int:
     """What waits for the end of a pause need not wait any longer; how many messages. Takes no lock before theirs."""
-    waiting = Message.objects.filter(state=State.DUE, reason="campaign_paused", due_at__gt=now)
+    waiting = Message.objects.filter(state=State.DUE, reason__in=tidying.PARKED, due_at__gt=now)
     return waiting.filter(reminder__enrolment__campaign=campaign).update(due_at=now)
 
 

@@ -111,9 +111,9 @@ class _Claim:
         step = next(step for step in plan.steps if step.id == reminder.step_id)
         previous_at = (previous.sent_at or previous.due_at) if previous else None
         due = rules.due_at(plan, step, enrolment.activity_at, previous_at)
-        is_leap = rules.is_leap(plan, self.looked[plan.id], self.now)
+        is_leap = plan.kind != Kind.MANUAL and rules.is_leap(plan, self.looked[plan.id], self.now)
         return Asking(
-            plan=replace(plan, state="paused") if is_leap and plan.state == "running" else plan,
+            plan=replace(plan, is_clock_wrong=is_leap),
             step=step,
             human=human,
             trigger=trigger,

@@ -117,16 +117,13 @@ def _at_minimum(cart: Cart | None, carts: Iterable[Cart], minimum_minor: int) ->
 def _returns(person_ids: Collection[int], now: datetime) -> tuple[int, int]:
     """Of the mails of half a year: with a voucher and followed within ten minutes, without one and followed at all."""
     sent = Reminder.objects.filter(enrolment__person__in=person_ids, message__sent_at__gt=now - HALF_YEAR)
-    mails = {
-        message: (sent_at, grant is not None)
-        for message, sent_at, grant in sent.values_list("message", "message__sent_at", "grant")
-    }
-    events = MessageEvent.objects.filter(message__in=list(mails), kind__in=(EventKind.CLICKED, EventKind.RESTORED))
-    first: dict[int, datetime] = {}
-    for message, at in events.exclude(by=By.MACHINE).order_by("-at").values_list("message", "at"):
-        first[message] = at
-    quick = sum(mails[one][1] and at - mails[one][0] <= AT_ONCE for one, at in first.items())
-    return quick, sum(not mails[one][1] for one in first)
+    granted = dict(sent.values_list("message_id", "grant"))
+    events = MessageEvent.objects.filter(message__in=list(granted), kind__in=(EventKind.CLICKED, EventKind.RESTORED))
+    took: dict[int, timedelta] = {}
+    for event in events.exclude(by=By.MACHINE).select_related("message").order_by("-at"):
+        took[event.message_id] = event.at - (event.message.sent_at or event.at)  # the first one stays
+    quick = sum(granted[message] is not None and time <= AT_ONCE for message, time in took.items())
+    return quick, sum(granted[message] is None for message in took)
 
 
 def _full_price(customer_ids: Collection[int], orders: Iterable[Order], now: datetime) -> int:

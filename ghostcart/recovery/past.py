@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
+from ghostcart.carts import timeline
 from ghostcart.carts.kinds import EventKind
 from ghostcart.carts.models import Cart, CartEvent
 from ghostcart.catalog.models import Variant
@@ -73,49 +73,39 @@ def _states(
     """One state for each moment of activity: from the log, the last one from the rows."""
     is_said = any(event.kind == EventKind.CUSTOMER_IDENTIFIED for event in events)
     customer_id = None if is_said else cart.customer_id  # not said: signed in from the start
-    held: dict[str, tuple[str, int]] = {}
     moments: dict[datetime, Basket] = {}
-    for event in events:
+    for count, event in enumerate(events, start=1):
         if event.kind in NO_ACTIVITY:
             continue
         if event.kind == EventKind.CUSTOMER_IDENTIFIED:
             customer_id = cart.customer_id
-        for line in (event.data.get("lines") or []) + [event.data.get("line") or {}]:
-            _hold(held, line)
-        moments[event.at] = _state(cart, now, customer_id, held, event, products)
+        told = timeline.fold(events[:count])
+        moments[event.at] = _state(cart, now, customer_id, told, event.at, products)
     if cart.customer_id is not None and cart.ordered_at is None:
         moments[cart.last_activity_at] = replace(now, ordered_at=None, merged_at=None, deleted_at=None)
     for moment in sorted(moments):
         yield moments[moment]
 
 
-def _hold(held: dict[str, tuple[str, int]], line: dict[str, Any]) -> None:
-    if not line or line.get("is_gift"):
-        return
-    if line.get("quantity"):
-        held[line["key"]] = (line["sku"], line["quantity"])
-    else:
-        held.pop(line["key"], None)
-
-
 def _state(
     cart: Cart,
     now: Basket,
     customer_id: int | None,
-    held: dict[str, tuple[str, int]],
-    event: CartEvent,
+    told: timeline.Past,
+    at: datetime,
     products: dict[tuple[int, str], tuple[int, int | None]],
 ) -> Basket:
-    known = [products[cart.shop_id, sku] for sku, _quantity in held.values() if (cart.shop_id, sku) in products]
+    lines = [line for line in told.lines if not line.is_gift]
+    known = [products[cart.shop_id, line.sku] for line in lines if (cart.shop_id, line.sku) in products]
     goods = replace(
         now.goods,
-        currency=event.data.get("currency") or now.goods.currency,
-        total_minor=event.data.get("total_minor") or 0,
-        item_count=event.data.get("item_count") or 0,
+        currency=told.currency or now.goods.currency,
+        total_minor=told.total_minor,
+        item_count=told.item_count,
         product_ids=frozenset(product for product, _category in known),
         category_ids=frozenset(category for _product, category in known if category is not None),
     )
     return replace(
-        now, customer_id=customer_id, goods=goods, activity_at=event.at, line_count=len(held), is_sold_out=False,
+        now, customer_id=customer_id, goods=goods, activity_at=at, line_count=len(lines), is_sold_out=False,
         ordered_at=None, merged_at=None, deleted_at=None,
     )  # fmt: skip

@@ -39,6 +39,7 @@ SENTENCES: Mapping[str, str | Promise] = {
     "outranked": _("A campaign with a higher priority took over."),
     # a single message
     "campaign_paused": _("The campaign is paused."),
+    "clock_wrong": _("The clock leapt, or no worker was there for very long. Nothing goes out until staff resume it."),
     "campaign_ended": _("The campaign has ended."),
     "step_removed": _("This step was taken out of the campaign."),
     "previous_failed": _("The mail before could not be sent."),

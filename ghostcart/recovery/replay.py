@@ -1,8 +1,8 @@
 """A campaign played over the past, without sending: who would have got what and when, and who had bought anyway.
 
-The same rules as live (`rules.passed_over`, `voice`, `arm`, `judge`, `due_at`), asked about what was known then. What the
-campaign itself did in that time is left out, what the others did stays. Moments come out of a heap in their order: a cart
-or customer that becomes due, or a mail.
+The same rules as live (`rules.passed_over`, `voice`, `arm`, `judge`, `due_at`), asked about what was known then. What
+the campaign itself did in that time is left out, what the others did stays. Moments come out of a heap in their order:
+a cart or customer that becomes due, or a mail.
 What the past cannot tell is taken as it is today: stock, who is one person, the suspicion of machines, customer groups.
 """
 
@@ -124,6 +124,7 @@ class _Play:
         self._sequences: dict[int, list[_Sequence]] = defaultdict(list)
         self._mails: dict[int, list[Mail]] = defaultdict(list)
         self._vouchers: dict[int, list[datetime]] = defaultdict(list)
+        self._remembered: set[int] = set()
 
     # -- what happened ---------------------------------------------------------------------------
 
@@ -165,9 +166,12 @@ class _Play:
 
     def _remember_vouchers(self, people: Iterable[Human]) -> None:
         """The vouchers that other campaigns gave: one in ninety days for a person."""
-        for human in people:
-            given = VoucherGrant.objects.filter(person__in=human.family).exclude(campaign=self.plan.id)
-            self._vouchers[human.person_id] = list(given.values_list("at", flat=True))
+        roots = {pk: human.person_id for human in people for pk in human.family}
+        given = VoucherGrant.objects.filter(person__in=roots).exclude(campaign=self.plan.id)
+        unseen = [(pk, at) for pk, at in given.values_list("person_id", "at") if pk and pk not in self._remembered]
+        for pk, at in unseen:
+            self._vouchers[roots[pk]].append(at)
+        self._remembered |= roots.keys()
 
     def _at(self, moment: datetime, do: Callable[[datetime], None]) -> None:
         if moment <= self.now:
@@ -184,9 +188,10 @@ class _Play:
     def _rested(self, human: Human, one: PastCart, activity_at: datetime) -> Callable[[datetime], None]:
         def do(moment: datetime) -> None:
             basket = one.at(moment)
-            if basket is not None and basket.activity_at == activity_at and basket.ordered_at is None:
-                if basket.merged_at is None and basket.deleted_at is None:
-                    self._take_in(human, triggers.of_cart(basket), one, moment)
+            if basket is None or basket.activity_at != activity_at:
+                return
+            if not (basket.ordered_at or basket.merged_at or basket.deleted_at):
+                self._take_in(human, triggers.of_cart(basket), one, moment)
 
         return do
 
@@ -328,7 +333,7 @@ class _Play:
         )
 
     def _voucher(self, step: Step, human: Human, trigger: Trigger, moment: datetime) -> tuple[str, int]:
-        """The kind of voucher and the most that it costs. The score of the guard is not asked: it needs today's facts."""
+        """The kind of voucher and the most that it costs. The guard's score is not asked: it is about today."""
         given, goods = self._vouchers[human.person_id], trigger.goods
         if step.voucher == VoucherKind.NONE or any(moment - ONE_VOUCHER_IN < at <= moment for at in given):
             return VoucherKind.NONE.value, 0

@@ -159,6 +159,8 @@ def judge(asking: Asking, now: datetime) -> Verdict:
         return no("ended")
     if plan.state == CampaignState.ENDED:
         return no("campaign_ended")
+    if plan.is_clock_wrong:
+        return later(now + LOOK_AGAIN, "clock_wrong")
     if step.is_removed:
         return no("step_removed")
     if arm(plan, human) == Arm.HELD_OUT and plan.kind != Kind.MANUAL:

@@ -52,6 +52,8 @@ class Plan:
     days: int
     threshold_minor: int
     currency: str
+    is_clock_wrong: bool = False
+    """The campaign was not looked at for so long that rather the clock is wrong (see `rules.is_leap`)."""
 
     def step_after(self, position: int) -> StepPlan | None:
         """The next step that is still sent, if there is one; position -1 gives the first."""

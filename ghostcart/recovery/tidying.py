@@ -14,6 +14,7 @@ from ghostcart.recovery import enrolments, rules
 from ghostcart.recovery.models import Arm, Enrolment, Kind, Reminder
 
 BATCH = 500
+PARKED = ("campaign_paused", "clock_wrong")
 AHEAD = timedelta(hours=2)
 """A message parked for an hour that lies further ahead than this was parked by a clock that has gone back since."""
 
@@ -68,5 +69,5 @@ def take_back(now: datetime) -> int:
 
 def unpark(now: datetime) -> int:
     """Messages that a clock far ahead put off: it has gone back, so they are due again."""
-    parked = Message.objects.filter(state=State.DUE, reason="campaign_paused", due_at__gt=now + AHEAD)
+    parked = Message.objects.filter(state=State.DUE, reason__in=PARKED, due_at__gt=now + AHEAD)
     return parked.update(due_at=now)

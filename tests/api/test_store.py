@@ -106,6 +106,15 @@ def test_vouchers_come_and_go(page, shop):
     }]  # fmt: skip
     assert ok(page.call("DELETE", "/cart/vouchers/spring"))["vouchers"] == []
 
+def test_guessing_codes_is_stopped_for_a_source_and_says_so(page, shop):
+    page.add()
+    for number in range(10):
+        refused(page.call("POST", "/cart/vouchers", {"code": f"W{number}"}), 422, "voucher_unknown")
+    refused(page.call("POST", "/cart/vouchers", {"code": "W"}), 429, "voucher_too_many_tries")
+    other = Page(page.client, shop)
+    other.add()
+    refused(other.call("POST", "/cart/vouchers", {"code": "W"}), 429, "voucher_too_many_tries")
+
 
 def test_a_voucher_says_why_it_takes_nothing(page, shop):
     voucher(shop, "LARGE", minimum_minor=10_000, currency="EUR")

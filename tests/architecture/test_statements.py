@@ -10,7 +10,7 @@ from ghostcart.lib import sql
 
 pytestmark = pytest.mark.django_db
 
-FOLDERS = [Path("carts/sql"), Path("catalog/sql")]
+FOLDERS = [Path("carts/sql"), Path("catalog/sql"), Path("vouchers/sql")]
 SCANS = {
     "postgresql": re.compile(r"Seq Scan on (carts_\w+|catalog_variant|catalog_price|customers_customer)"),
     "sqlite": re.compile(r"SCAN (?:carts|catalog|customers|vouchers)_\w+(?! USING)"),

@@ -16,6 +16,8 @@ from ghostcart.backoffice import access
 from ghostcart.backoffice.models import Export, Membership, Role, User
 from ghostcart.orders.services import Payment, place
 from ghostcart.recovery import campaigns
+from ghostcart.vouchers.services import create as create_voucher
+from ghostcart.vouchers.terms import Kind
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -90,6 +92,7 @@ def cast(db):
         "event_id": shopper.cart.events.first().pk,
         "order_id": order.pk,
         "customer_id": ada.pk,
+        "voucher_id": create_voucher(shop_id=shop.pk, kind=Kind.FREE_SHIPPING, now=factories.NOON).pk,
         "shop_id": shop.pk,
         "method_id": shop.shipping_methods.first().pk,
         "user_id": people["viewer"].pk,
@@ -204,7 +207,7 @@ def test_a_superuser_owns_every_shop(cast):
 
 def test_an_impossibly_large_number_is_not_found(cast):
     people, _ = cast
-    for name in ("customer", "order", "cart", "staff-member", "shop-settings"):
+    for name in ("customer", "order", "cart", "voucher", "staff-member", "shop-settings"):
         assert ask(people["owner"], "get", reverse(f"backoffice:{name}", args=[10**30])).status_code == 404
 
 

@@ -55,7 +55,7 @@ def test_what_it_says_is_what_happens(shop, ada):
 def test_the_button_erases(shop, ada):
     client = manager(shop)
     response = client.post(url("customer-erase", ada), follow=True)
-    assert "Ada" not in response.content.decode().split('id="privacy"')[0].split("<main")[-1].replace("T-", "")
+    assert "ada@example.com" not in response.content.decode()
     assert Customer.objects.get(pk=ada.pk).erased_at
     assert client.get(url("customer-erase", ada)).status_code == 200
     assert client.get(reverse("backoffice:customer-list")).status_code == 200

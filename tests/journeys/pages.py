@@ -5,12 +5,27 @@ from tests.running import Running
 
 def numbers(shop: Running) -> dict[str, str]:
     """Things of the demo that pages are about."""
-    names = ("cart", "ordered", "broken", "customer", "order", "variant", "token", "staff", "method", "campaign", "step")
+    names = (
+        "cart",
+        "ordered",
+        "broken",
+        "customer",
+        "order",
+        "variant",
+        "token",
+        "staff",
+        "method",
+        "campaign",
+        "step",
+        "shop",
+        "voucher",
+    )
     told = shop.ask(
         "from ghostcart.carts.models import Cart; from ghostcart.customers.models import Customer;"
         "from ghostcart.orders.models import Order; from ghostcart.catalog.models import Variant;"
         "from ghostcart.backoffice.models import User; from ghostcart.shops.models import ShippingMethod, Shop;"
         "from ghostcart.recovery import campaigns; from ghostcart.lib import clock;"
+        "from ghostcart.vouchers.models import Voucher;"
         "live = Cart.objects.filter(deleted_at=None, shop__slug='fern');"
         "order = Order.objects.filter(shop__slug='fern', customer__isnull=False).first();"
         "campaign = campaigns.create(Shop.objects.get(slug='fern'), 'abandoned', 'Ghosts', clock.now());"
@@ -20,9 +35,16 @@ def numbers(shop: Running) -> dict[str, str]:
         " order.customer_id, order.pk,"
         " Variant.objects.filter(shop__slug='fern', stock__gt=20).order_by('pk')[0].product.slug, order.token,"
         " User.objects.exclude(is_superuser=True)[0].pk, ShippingMethod.objects.first().pk,"
-        " campaign.pk, campaigns.steps(campaign)[1].pk, sep='|')"
+        " campaign.pk, campaigns.steps(campaign)[1].pk,"
+        " campaign.shop_id, Voucher.objects.filter(shop__slug='fern').order_by('-used')[0].pk, sep='|')"
     )
     return dict(zip(names, told.split("|"), strict=True))
+
+
+def mailed(shop: Running, cart: str, language: str = "it") -> dict[str, str]:
+    """{purpose: path} of the links of a mail about this cart, sent an hour ago, with a voucher."""
+    told = shop.ask(f"from tests.mail.letters import about; print(*about({cart}, '{language}'))")
+    return dict(one.split("|") for one in told.split())
 
 
 def backoffice(shop: Running) -> dict[str, str]:
@@ -40,6 +62,7 @@ def backoffice(shop: Running) -> dict[str, str]:
         "order-from-cart": f"/backoffice/carts/{of['cart']}/order/",
         "customers": "/backoffice/customers/",
         "customer": f"/backoffice/customers/{of['customer']}/",
+        "customer-erase": f"/backoffice/customers/{of['customer']}/erase/",
         "orders": "/backoffice/orders/",
         "order": f"/backoffice/orders/{of['order']}/",
         "campaigns": "/backoffice/campaigns/",
@@ -50,6 +73,11 @@ def backoffice(shop: Running) -> dict[str, str]:
         "campaign-settings": f"/backoffice/campaigns/{of['campaign']}/settings/",
         "campaign-step": f"/backoffice/campaigns/{of['campaign']}/steps/{of['step']}/",
         "campaign-step-edit": f"/backoffice/campaigns/{of['campaign']}/steps/{of['step']}/edit/",
+        "vouchers": "/backoffice/vouchers/",
+        "vouchers-none": "/backoffice/vouchers/?q=nothing-like-it",
+        "voucher": f"/backoffice/vouchers/{of['voucher']}/",
+        "voucher-new": f"/backoffice/vouchers/new/{of['shop']}/",
+        "campaign-replay": f"/backoffice/campaigns/{of['campaign']}/replay/?days=90",
         "settings": "/backoffice/settings/",
         "staff": "/backoffice/staff/",
         "profile": "/backoffice/profile/",
@@ -63,6 +91,7 @@ def storefront(shop: Running, language: str) -> dict[str, str]:
     """{name: path} of the shoppers' pages."""
     of = numbers(shop)
     base = f"/fern/{language}"
+    mail = mailed(shop, of["cart"], language)
     return {
         "shop": f"{base}/",
         "category": f"{base}/c/kitchen/",
@@ -75,4 +104,8 @@ def storefront(shop: Running, language: str) -> dict[str, str]:
         "register": f"{base}/account/register/",
         "other-shop": f"/otter/{language}/",
         "shop-not-found": f"{base}/p/nothing-here/",
+        "restore": mail["restore"],
+        "stop": mail["stop"],
+        "preferences": mail["preferences"],
+        "gone": "/m/back/gone/",
     }

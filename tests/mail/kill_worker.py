@@ -108,7 +108,7 @@ smtp.Connection, outbox.claim = Connection, claim
 def take(taken, due, decide, now):
     """A claim whose rows were picked some time before. Careless: without a look at whether they are still free."""
     picked = list(due.values_list("pk", flat=True))
-    time.sleep(0.02)
+    time.sleep(random.uniform(0.01, 0.1))
     with transaction.atomic():
         rows = Message.objects.filter(pk__in=picked)
         if os.environ["TEST_CLAIMS"] == "stale":
@@ -171,8 +171,8 @@ def start(fate, is_last):
 def next_fate(number):
     """Half of them by the clock, the others at each point in turn."""
     if number % 2:
-        return ("", 0), time.monotonic() + random.uniform(0.005, 0.15)
-    return (POINTS[number // 2 % len(POINTS)], random.randint(1, 4)), None
+        return ("", 0), time.monotonic() + random.uniform(0.01, 0.4)
+    return (POINTS[number // 2 % len(POINTS)], random.randint(1, 12)), None
 
 
 def main():
@@ -188,7 +188,7 @@ def main():
         for pid, (_where, until) in living.items():
             if until is not None and time.monotonic() > until:
                 os.kill(pid, signal.SIGKILL)
-        pid, status = os.waitpid(-1, os.WNOHANG)
+        pid, status = os.waitpid(-1, os.WNOHANG) if living else (0, 0)
         if pid:
             where, _until = living.pop(pid)
             if os.WIFSIGNALED(status):

@@ -6,9 +6,14 @@ from datetime import timedelta
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 
+from ghostcart.carts.models import Cart
+from ghostcart.customers import services as customers
 from ghostcart.customers.keys import address_hash
+from ghostcart.lib import clock
 from ghostcart.mail import links
 from ghostcart.mail.models import Message, Purpose, State
+from ghostcart.vouchers import services as vouchers
+from ghostcart.vouchers.terms import Kind
 from tests.factories import NOON
 
 A_PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -43,6 +48,15 @@ def letter(shop, customer, *, cart=None, voucher=None, at=NOON, language="it", k
         for purpose in (Purpose.RESTORE, Purpose.STOP, Purpose.PREFERENCES, Purpose.SEEN)
     }  # fmt: skip
     return Letter(message, tokens)
+
+
+def about(cart_id: int, language: str) -> list[str]:
+    """A mail about a cart, sent an hour ago, with a voucher: "purpose|path" of its links."""
+    cart, now = Cart.objects.get(pk=cart_id), clock.now()
+    owner = cart.customer or customers.identify(cart.shop_id, email=f"ghost{cart_id}@example.com", now=now)
+    voucher = vouchers.create(shop_id=cart.shop_id, kind=Kind.PERCENT, percent_bp=1000, now=now)
+    mail = letter(cart.shop, owner, cart=cart, voucher=voucher, at=now - timedelta(hours=1), language=language)
+    return [f"{purpose.value}|{mail.path(purpose)}" for purpose in mail.tokens]
 
 
 def dump(leave=()) -> dict[str, list[str]]:

@@ -9,7 +9,8 @@ from ghostcart.lib.texts import LANGUAGES
 from ghostcart.mail import drawing, samples, values
 from ghostcart.mail.drawing import draw, preview
 from ghostcart.mail.errors import TemplateFailed
-from ghostcart.mail.words import known, samples as sample_words, words
+from ghostcart.mail.words import known, words
+from ghostcart.mail.words import samples as sample_words
 from tests import factories
 from tests.mail.reading import TAGS, Page, addresses
 
@@ -23,9 +24,9 @@ ALL = {
 }
 HOSTILE = [
     "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", '"><svg onload=alert(1)>', "{{ 7 | times: 7 }}",
-    "{% include 'x' %}", "{0.__class__}", "%(x)s", "${7*7}", "#{7}", "<%= 7 %>", "</title><script>", "**x**", "# x", "- x",
-    "[[content]]", "[[shop]]", "@accent@", "<!--here content-->", "<!--begin line-->", "a\r\nBcc: x@y.z", "a\x00b",
-    "\u202eevil", "&lt;b&gt;", "';--", "=cmd|' /C calc'!A0", "\ue010cart_lines\ue011",
+    "{% include 'x' %}", "{0.__class__}", "%(x)s", "${7*7}", "#{7}", "<%= 7 %>", "</title><script>", "**x**", "# x",
+    "- x", "[[content]]", "[[shop]]", "@accent@", "<!--here content-->", "<!--begin line-->", "a\r\nBcc: x@y.z",
+    "a\x00b", "\u202eevil", "&lt;b&gt;", "';--", "=cmd|' /C calc'!A0", "\ue010cart_lines\ue011",
 ]  # fmt: skip
 
 
@@ -47,9 +48,9 @@ def test_the_parts_have_the_same_links():
 def test_the_parts_say_the_same():
     drawn = draw(ALL, facts(), LINKS, language="en")
     text = Page(drawn.html).text
-    for said in ("Hello Emma", "one", "Linen tablecloth", "Sage green", "€84.00", "Products", "€155.00", "Back to my cart",
-                 "K7QM-2RXW-9HTA", "10% off", "€40.00", "March 12, 2027", "Unsubscribe", "Choose what you receive",
-                 "because you left products in your cart at Fern."):  # fmt: skip
+    for said in ("Hello Emma", "one", "Linen tablecloth", "Sage green", "€84.00", "Products", "€155.00",
+                 "Back to my cart", "K7QM-2RXW-9HTA", "10% off", "€40.00", "March 12, 2027", "Unsubscribe",
+                 "Choose what you receive", "because you left products in your cart at Fern."):  # fmt: skip
         assert said in text, said
         assert said in drawn.text, said
     assert drawn.subject == "Fern: €155.00"
@@ -205,7 +206,7 @@ def test_a_voucher_ends_with_its_day_or_says_the_hour():
 def test_a_voucher_says_what_it_gives(voucher, said):
     drawn = draw(ALL, facts(voucher={"code": "ABC", **voucher}), LINKS, language="en")
     assert f"Voucher: {said}\nABC\nNo minimum purchase\nFor you alone" in drawn.text
-    assert said in Page(drawn.html).text
+    assert said.replace("\u00a0", " ") in Page(drawn.html).text
 
 
 def test_without_a_cart_the_button_brings_the_voucher_or_leads_to_the_shop():

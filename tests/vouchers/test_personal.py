@@ -155,7 +155,12 @@ def test_unknown_expired_and_foreign_codes_are_answered_alike(shop, ben, codes):
 
 
 def test_the_owner_is_told_the_reason_and_so_is_whoever_comes_by_our_link(shop, ada, codes):
-    reasons = {"EXPIRED": "voucher_expired", "LATER": "voucher_not_yet_valid", "OFF": "voucher_inactive", "USED": "voucher_used_up"}
+    reasons = {
+        "EXPIRED": "voucher_expired",
+        "LATER": "voucher_not_yet_valid",
+        "OFF": "voucher_inactive",
+        "USED": "voucher_used_up",
+    }
     assert {code: tried(shopper_of(shop, ada), code)[0] for code in reasons} == reasons
     assert tried(shopper_of(shop), "EXPIRED", is_mailed=True)[0] == "voucher_expired"
     assert tried(shopper_of(shop, ada), "FOREIGN") == ""

@@ -75,6 +75,8 @@ def _wanted(request: StaffRequest, asked: dict) -> MessageFilter:
         text=asked.get("q", ""),
         state=asked.get("state", ""),
         kind=asked.get("kind", ""),
+        campaign=asked.get("campaign"),
+        event=asked.get("event", ""),
         due_from=lists.first_moment(asked.get("due_from")),
         due_to=lists.moment_after(asked.get("due_to")),
     )

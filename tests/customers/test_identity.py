@@ -1,0 +1,210 @@
+"""Who is the same human: e-mail and phone join people, addresses and devices only relate them."""
+
+import itertools
+
+import pytest
+from django.db import connection, transaction
+
+from ghostcart.customers import identity, keys, services
+from ghostcart.customers.models import Customer, Person, PersonKey
+from tests import factories
+from tests.factories import ADDRESS, NOON, Shopper
+from tests.races import order, together
+
+pytestmark = pytest.mark.django_db(transaction=True)
+only_postgres = pytest.mark.postgres
+
+
+@pytest.fixture
+def shop():
+    return factories.shop()
+
+
+def somebody(shop, email, **more):
+    return services.identify(shop.pk, email=email, now=NOON, **more)
+
+
+def person(customer, **seen):
+    return identity.recognise(customer, NOON, **seen)
+
+
+def same(*customers):
+    return len({identity.root(customer.person_id) for customer in customers}) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ada@example.com", "ADA@Example.com "),
+        ("ada@example.com", "ada+carts@example.com"),
+        ("ada.byron@gmail.com", "adabyron+x@googlemail.com"),
+        ("a.d.a@gmail.com", "ada@gmail.com"),
+    ],
+)
+def test_two_spellings_of_a_mailbox_are_one_person(shop, one, other):
+    assert same(somebody(shop, one), somebody(shop, other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ada@example.com", "ada@example.org"),
+        ("a.da@example.com", "ada@example.com"),  # dots matter everywhere but at Gmail
+        ("+x@example.com", "+y@example.com"),
+    ],
+)
+def test_two_mailboxes_are_two_people(shop, one, other):
+    assert not same(somebody(shop, one), somebody(shop, other))
+
+
+@pytest.mark.parametrize(
+    ("typed", "country", "key"),
+    [
+        ("+39 011 5551234", "DE", "390115551234"),
+        ("0039 011 5551234", "IT", "390115551234"),
+        ("011 5551234", "IT", "390115551234"),
+        ("(030) 555-1234", "DE", "49305551234"),
+        ("+49 30 5551234", "IT", "49305551234"),
+        ("0000000000", "DE", ""),
+        ("12345", "DE", ""),
+        ("call me", "DE", ""),
+        ("1" * 16, "DE", ""),
+    ],
+)
+def test_a_number_is_kept_as_it_is_dialled_from_abroad(typed, country, key):
+    assert keys.phone_key(typed, country) == key
+
+
+def test_a_phone_joins_two_people_and_the_older_one_stays(shop):
+    ada, eve, bob = (somebody(shop, f"{name}@example.com") for name in ("ada", "eve", "bob"))
+    person(eve, phone="+39 011 5551234")
+    joined = person(bob, phone="011 5551234")
+    assert joined.pk == eve.person_id
+    assert identity.family(bob.person_id) == {bob.person_id, eve.person_id}
+    person(ada, phone="+39 011 555 1234")
+    assert identity.family(bob.person_id) == {one.person_id for one in (ada, eve, bob)}
+    assert {one.merged_into_id for one in Person.objects.exclude(pk=ada.person_id)} == {ada.person_id}  # no chains
+
+
+def test_an_address_relates_and_does_not_join(shop):
+    ada, bob = somebody(shop, "ada@example.com"), somebody(shop, "bob@example.com")
+    person(ada, address=ADDRESS)
+    person(bob, address=ADDRESS | {"street": "via  ROMA, 1", "first_name": "Bob"})
+    assert not same(ada, bob)
+    assert identity.relatives(ada.person_id) == {ada.person_id, bob.person_id}
+
+
+def test_relatives_reach_over_several_steps(shop):
+    people = [somebody(shop, f"p{number}@example.com") for number in range(4)]
+    for one, other in itertools.pairwise(people):
+        device = f"device of {one.pk}"
+        person(one, device=device)
+        person(other, device=device)
+    assert identity.relatives(people[0].person_id) == {one.person_id for one in people}
+    assert identity.sharing([people[0].person_id])[people[0].person_id] == {people[1].person_id}
+
+
+def test_what_very_many_share_relates_nobody(shop):
+    people = [somebody(shop, f"p{number}@example.com") for number in range(identity.MOST_SHARING + 1)]
+    for one in people[:-1]:
+        person(one, address=ADDRESS)
+    assert len(identity.relatives(people[0].person_id)) == identity.MOST_SHARING
+    person(people[-1], address=ADDRESS)
+    assert identity.relatives(people[0].person_id) == {people[0].person_id}
+
+
+def test_shops_know_nothing_of_each_other(shop):
+    one, other = somebody(shop, "ada@example.com"), somebody(factories.shop(), "ada@example.com")
+    person(one, address=ADDRESS)
+    person(other, address=ADDRESS)
+    assert identity.relatives(one.person_id) == {one.person_id}
+
+
+def test_nothing_that_was_typed_stands_in_the_keys(shop):
+    person(somebody(shop, "ada@example.com"), phone="+39 011 5551234", address=ADDRESS, device="d" * 64)
+    kept = " ".join(PersonKey.objects.values_list("value_hash", flat=True))
+    assert sorted(PersonKey.objects.values_list("kind", flat=True)) == ["address", "device", "email", "phone"]
+    assert not any(word in kept for word in ("ada", "011", "roma", "dddd"))
+
+
+def test_an_order_tells_address_number_and_device(shop):
+    shopper = Shopper(shop)
+    shopper.add("MUG")
+    ada = somebody(shop, "ada@example.com")
+    order(shopper, ada, address=ADDRESS | {"phone": "+39 011 5551234"})
+    kinds = PersonKey.objects.filter(person=ada.person_id).values_list("kind", flat=True)
+    assert sorted(kinds) == ["address", "device", "email", "phone"]
+
+
+def test_once_known_it_only_reads(shop, django_assert_max_num_queries):
+    ada = somebody(shop, "ada@example.com")
+    ada.refresh_from_db()
+    with django_assert_max_num_queries(7) as asked:
+        person(ada)
+    assert not [one for one in asked.captured_queries if one["sql"].startswith(("INSERT", "UPDATE"))]
+
+
+def test_customers_written_without_it_are_caught_up_with(shop):
+    rows = [
+        Customer(shop=shop, email=f"p{n}@example.com", email_key=f"p{n}@example.com", registered_at=NOON)
+        for n in range(5)
+    ]
+    Customer.objects.bulk_create(rows)
+    assert identity.catch_up(NOON)
+    assert not identity.catch_up(NOON)
+    assert Customer.objects.filter(person=None).count() == 0
+
+
+# -- at once ------------------------------------------------------------------------------------------
+
+
+def test_eight_spellings_at_once_are_one_person(shop):
+    names = [f"ada+{number}@example.com" for number in range(8)]
+    results = together([lambda name=name: somebody(shop, name) for name in names])
+    assert not [result for result in results if isinstance(result, Exception)]
+    assert same(*Customer.objects.all())
+    assert PersonKey.objects.filter(kind="email").count() == 1
+
+
+def test_crossing_joins_do_not_wait_in_a_circle(shop):
+    people = [somebody(shop, f"p{number}@example.com") for number in range(6)]
+    for number, one in enumerate(people):
+        person(one, phone=f"+39 011 555 12{number:02d}")
+
+    def join(one, number):
+        return lambda: person(one, phone=f"+39 011 555 12{number:02d}", address=ADDRESS)
+
+    results = together([join(one, (place * 5 + 1) % 6) for place, one in enumerate(people)])
+    assert not [result for result in results if isinstance(result, Exception)]
+    assert len(identity.relatives(people[0].person_id)) == 6
+
+
+def test_whoever_holds_holds_those_who_join_meanwhile(shop, monkeypatch):
+    """The set grows between looking and locking: it is let go, and taken again as a whole."""
+    ada, bob = somebody(shop, "ada@example.com"), somebody(shop, "bob@example.com")
+    person(bob, address=ADDRESS)
+    real, grown = identity.lock, []
+
+    def lock(ids):
+        if not grown:
+            grown.append(person(ada, address=ADDRESS))
+        real(ids)
+
+    monkeypatch.setattr(identity, "lock", lock)
+    with transaction.atomic():
+        assert identity.hold([bob.person_id]) == {ada.person_id, bob.person_id}
+
+
+@only_postgres
+def test_holding_keeps_others_from_holding(shop):
+    ada = somebody(shop, "ada@example.com")
+
+    def try_it():
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '100ms'")
+            identity.hold([ada.person_id])
+
+    with transaction.atomic():
+        identity.hold([ada.person_id])
+        (result,) = together([try_it])
+    assert "lock timeout" in str(result)

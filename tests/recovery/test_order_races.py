@@ -1,0 +1,197 @@
+"""Ordering and claiming at once: no reminder is claimed after the order's commit.
+
+A claim that lets a mail out looks, just before its own commit and with other eyes, whether an order that should have
+stopped it is there already.
+"""
+
+import os
+from contextlib import contextmanager
+from random import Random
+from threading import Thread
+
+import pytest
+from django.db import connections, transaction
+
+from ghostcart.customers import identity
+from ghostcart.mail import claiming
+from ghostcart.mail.models import Message
+from ghostcart.recovery import claims, scan
+from ghostcart.recovery.models import Campaign, Enrolment, Reminder
+from tests.factories import ADDRESS, NOON, Shopper
+from tests.races import order, together
+from tests.recovery import following
+from tests.recovery.following import HOUR, leaving
+
+pytestmark = pytest.mark.django_db(transaction=True)
+only_postgres = pytest.mark.postgres  # SQLite has one writer: without our locks nothing goes wrong there
+ORDERS = 10_000 if os.environ.get("GHOSTCART_LONG") else 80
+DUE = NOON + 25 * HOUR
+
+
+@pytest.fixture
+def shop():
+    return following.shop()
+
+
+@contextmanager
+def other_eyes():
+    """A connection of its own: sees what was committed."""
+    other = connections.create_connection("default")
+    try:
+        with other.cursor() as cursor:
+            yield cursor
+    finally:
+        other.close()
+
+
+def make_due(shop, count):
+    """So many people whose first mail is due now; for each a way to order something."""
+    campaign = following.campaign(shop)
+    Campaign.objects.filter(pk=campaign.pk).update(cleared_size=10**6)
+    ways = []
+    for number in range(count):
+        left = leaving(shop, f"p{number}@example.com", NOON + HOUR)
+        ways.append(way_to_order(shop, left, number))
+    while identity.catch_up(DUE) or scan.enrol(DUE):
+        pass
+    return ways
+
+
+def way_to_order(shop, left, number):
+    """The same cart; another cart; another customer with the same phone, or to the same address."""
+    customer = left.cart.customer
+    place = ADDRESS | {"street": f"Via {number}"}
+    if number % 4 == 0:
+        left.at = DUE
+        return lambda: order(left, customer, address=place)
+    buyer, address = customer, place
+    if number % 4 > 1:
+        phone = f"+39 011 55{number:05d}"
+        seen = {"phone": phone} if number % 4 == 2 else {"address": place}
+        identity.recognise(customer, NOON, **seen)
+        buyer = following.customer(shop, f"other{number}@example.com", None)
+        address = ADDRESS | {"street": f"Strada {number}", "phone": phone} if number % 4 == 2 else place
+
+    def do():
+        other = Shopper(shop, at=DUE)
+        other.add("MUG")
+        order(other, buyer, address=address)
+
+    return do
+
+
+def claim_some(limit, chance=None):
+    """One claim; the messages that were let out although their order had been committed by then."""
+    with transaction.atomic():
+        taken = claiming.claim(DUE, worker="w", decide={"reminder": claims.decide}, limit=limit)
+        gone = [message.pk for message, _links in taken.letters]
+        late = [pk for pk in gone if is_ordered(pk)]
+    return taken.handled, late
+
+
+def is_ordered(message_pk):
+    """Whether others can see an order that stops this message."""
+    enrolment = Reminder.objects.select_related("enrolment__customer").get(message=message_pk).enrolment
+    number = enrolment.customer.email.removeprefix("p").partition("@")[0]
+    emails = (enrolment.customer.email, f"other{number}@example.com")
+    with other_eyes() as cursor:
+        cursor.execute("SELECT count(*) FROM orders_order WHERE email IN (%s, %s)", emails)
+        return cursor.fetchone()[0] > 0
+
+
+def test_no_reminder_is_claimed_after_the_order(shop):
+    ways = make_due(shop, ORDERS)
+    assert Message.objects.count() == ORDERS
+    chance = Random(7)
+    chance.shuffle(ways)
+    halves = [ways[0::2], ways[1::2]]
+
+    def order_all(some):
+        return lambda: [way() for way in some]
+
+    def claim_all(seed):
+        def run():
+            mine, late = Random(seed), []
+            while True:
+                handled, some = claim_some(mine.randint(1, 4))
+                late += some
+                if not handled:
+                    return late
+
+        return run
+
+    results = together([*(order_all(half) for half in halves), claim_all(1), claim_all(2)])
+    assert not [result for result in results if isinstance(result, Exception)], results
+    assert results[2] + results[3] == []
+    let_out = Message.objects.filter(state="claimed").count()
+    stopped = Message.objects.filter(state="cancelled").count()
+    print(f"\n{ORDERS} orders beside claims: {let_out} claimed before, {stopped} stopped, 0 claimed after")
+    assert let_out + stopped == ORDERS
+
+
+@only_postgres
+@pytest.mark.parametrize("way", [1, 2, 3])
+def test_without_the_locks_of_people_one_would_be(shop, monkeypatch, way):
+    """The guard of the test above: the order commits between the look and the commit of the claim."""
+    monkeypatch.setattr(identity, "lock", lambda ids: None)
+    ways = make_due(shop, way + 1)
+    Message.objects.exclude(address=f"p{way}@example.com").update(state="cancelled")
+    with transaction.atomic():
+        taken = claiming.claim(DUE, worker="w", decide={"reminder": claims.decide}, limit=5)
+        (message,) = [message.pk for message, _links in taken.letters]
+        thread = Thread(target=together, args=([ways[way]],))
+        thread.start()
+        thread.join(30)
+        assert is_ordered(message)
+    assert Message.objects.get(pk=message).state == "claimed"
+
+
+@only_postgres
+def test_with_them_the_order_waits_for_the_claim(shop):
+    ways = make_due(shop, 2)
+    with transaction.atomic():
+        taken = claiming.claim(DUE, worker="w", decide={"reminder": claims.decide}, limit=5)
+        message = next(message.pk for message, _links in taken.letters if message.address == "p1@example.com")
+        thread = Thread(target=together, args=([ways[1]],))
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
+        assert not is_ordered(message)
+    thread.join(30)
+    assert is_ordered(message)
+
+
+def test_scans_at_once_take_everybody_in_once(shop):
+    campaign = following.campaign(shop)
+    for number in range(30):
+        leaving(shop, f"p{number}@example.com", NOON + HOUR)
+    results = together([lambda: scan.enrol(DUE)] * 4)
+    assert results == [False] * 4
+    assert Enrolment.objects.filter(campaign=campaign).count() == Message.objects.count() == 30
+
+
+def test_a_pause_that_has_committed_is_never_overlooked(shop):
+    from ghostcart.recovery import campaigns
+
+    make_due(shop, 12)
+    campaign = Campaign.objects.get()
+    paused = []
+
+    def pause():
+        campaigns.pause(campaign, "staff", DUE)
+        paused.append(True)
+
+    def claim_all():
+        late = []
+        for _ in range(12):
+            with transaction.atomic():
+                taken = claiming.claim(DUE, worker="w", decide={"reminder": claims.decide}, limit=1)
+                with other_eyes() as cursor:
+                    cursor.execute("SELECT state FROM recovery_campaign")
+                    is_paused = cursor.fetchone()[0] == "paused"
+                late += [message.pk for message, _links in taken.letters if is_paused]
+        return late
+
+    results = together([claim_all, pause, claim_all])
+    assert results[0] == results[2] == []
+    assert paused

@@ -1,0 +1,279 @@
+"""Taking people in as they become due."""
+
+from datetime import timedelta
+
+import pytest
+
+from ghostcart.carts import changes
+from ghostcart.carts.models import Cart
+from ghostcart.customers import identity
+from ghostcart.customers.models import Customer
+from ghostcart.mail.models import Message
+from ghostcart.orders.services import set_status
+from ghostcart.recovery import campaigns, scan
+from ghostcart.recovery.models import Arm, Campaign, Decision, Enrolment, Kind
+from tests.factories import NOON
+from tests.races import order
+from tests.recovery import following
+from tests.recovery.following import DAY, HOUR, Pile, days, leaving, left, why, worker
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shop():
+    return following.shop()
+
+
+@pytest.fixture
+def campaign(shop):
+    return following.campaign(shop)
+
+
+def people(shop, count, at=NOON):
+    return [left(shop, f"p{number}@example.com", at) for number in range(count)]
+
+
+def test_a_cart_is_taken_in_once(shop, campaign):
+    left(shop, at=NOON + HOUR)
+    days(NOON, NOON + 26 * HOUR, HOUR)
+    assert Enrolment.objects.count() == 1
+    assert Message.objects.count() == 2  # sent, and the next one
+
+
+def test_a_changed_cart_starts_over(shop, campaign):
+    shopper = leaving(shop, at=NOON + HOUR)
+    pile = worker(NOON + 26 * HOUR)
+    shopper.at = NOON + 30 * HOUR
+    shopper.do(changes.AddLine, sku="LAMP")
+    worker(NOON + 31 * HOUR, pile)
+    assert list(Enrolment.objects.values_list("reason", flat=True)) == ["changed"]
+    worker(NOON + 55 * HOUR, pile)
+    assert len(pile.letters) == 2
+    assert [one[0] for one in why(shopper.cart)] == ["enrolled", "sent", "ended", "enrolled", "sent"]
+
+
+def test_the_newest_cart_of_a_person_is_what_they_hear_of(shop, campaign):
+    first = left(shop, at=NOON + HOUR)
+    worker(NOON + 26 * HOUR)
+    second = left(shop, "Ada@example.com", at=NOON + 27 * HOUR)
+    worker(NOON + 52 * HOUR)
+    assert why(first)[-1] == ("ended", "newer_cart")
+    assert why(second) == [("enrolled", ""), ("sent", "")]
+    assert Enrolment.objects.filter(ended_at=None).get().cart == second
+
+
+def test_visitors_bots_and_who_never_agreed(shop, campaign):
+    anonymous = following.Shopper(shop, at=NOON + HOUR)
+    anonymous.add()
+    silent = left(shop, "no@example.com", at=NOON + HOUR, consent=None)
+    bot = left(shop, "bot@example.com", at=NOON + HOUR)
+    Cart.objects.filter(pk=bot.pk).update(bot_score=80)
+    assert not worker(NOON + 26 * HOUR).letters
+    assert why(silent) == [("passed", "no_consent")]
+    assert why(bot) == [("passed", "bot")]
+    assert not Decision.objects.filter(cart=anonymous.cart).exists()
+
+
+def test_a_decision_is_made_once(shop, campaign):
+    silent = left(shop, "no@example.com", at=NOON + HOUR, consent=None)
+    days(NOON, NOON + 27 * HOUR, timedelta(minutes=30))
+    assert why(silent) == [("passed", "no_consent")]
+
+
+# -- switching on, stopping, and time that passes ----------------------------------------------------
+
+
+def test_switching_on_over_many_old_carts_sends_nothing(shop):
+    people(shop, 120, NOON - 2 * DAY)
+    following.campaign(shop)
+    assert not days(NOON, NOON + 5 * HOUR, HOUR).letters
+    assert not Enrolment.objects.exists()
+
+
+def test_without_looking_forward_only_all_of_them_would_be_met(shop):
+    """The guard of the test above."""
+    people(shop, 40, NOON - 2 * DAY)
+    made = following.campaign(shop)
+    Campaign.objects.filter(pk=made.pk).update(looked_until=NOON - 9 * DAY, started_at=NOON - 9 * DAY)
+    assert len(worker(NOON).letters) == 40
+
+
+def test_a_worker_that_was_off_for_six_hours_loses_nothing(shop, campaign):
+    for hour in range(12):
+        left(shop, f"p{hour}@example.com", NOON + hour * HOUR)
+    pile = days(NOON, NOON + 26 * HOUR, HOUR)
+    assert 0 < len(pile.letters) < 12
+    days(NOON + 33 * HOUR, NOON + 40 * HOUR, HOUR, pile)
+    assert sorted(pile.recipients()) == sorted(f"p{hour}@example.com" for hour in range(12))
+
+
+def test_what_is_committed_late_is_found(shop, campaign):
+    worker(NOON + 25 * HOUR)
+    left(shop, at=NOON + 55 * timedelta(minutes=1))  # carries a moment that was looked at already
+    assert worker(NOON + 25 * HOUR + timedelta(seconds=5)).letters
+
+
+def test_after_long_only_what_is_not_stale(shop, campaign):
+    left(shop, "old@example.com", NOON + HOUR)
+    left(shop, "new@example.com", NOON + 6 * DAY)
+    pile = worker(NOON + 8 * DAY)
+    assert pile.recipients() == ["new@example.com"]
+
+
+# -- runs far above the usual ------------------------------------------------------------------------
+
+
+def test_a_run_far_above_the_usual_pauses_and_asks(shop, campaign):
+    people(shop, 60, NOON + HOUR)
+    pile = worker(NOON + 26 * HOUR)
+    campaign.refresh_from_db()
+    assert (campaign.state, campaign.paused_for, pile.letters) == ("paused", "unusual_size", [])
+    assert not Enrolment.objects.exists()
+    campaigns.let_through(campaign, 60, NOON + 27 * HOUR)
+    assert len(worker(NOON + 27 * HOUR).letters) == 60
+
+
+def test_who_may_not_be_written_to_does_not_count(shop, campaign):
+    for number in range(60):
+        left(shop, f"p{number}@example.com", NOON + HOUR, consent=None)
+    left(shop, "yes@example.com", NOON + HOUR)
+    assert worker(NOON + 26 * HOUR).recipients() == ["yes@example.com"]
+
+
+def test_a_shop_with_many_carts_a_day_is_not_asked(shop):
+    for day in range(7):
+        for number in range(12):
+            left(shop, f"p{day}.{number}@example.com", NOON - day * DAY - 25 * HOUR)
+    campaign = following.campaign(shop)
+    assert campaign.cleared_size == 60
+    people(shop, 60, NOON + HOUR)
+    assert len(worker(NOON + 26 * HOUR).letters) == 60
+
+
+# -- clocks -------------------------------------------------------------------------------------------
+
+
+def sent(pile):
+    return sorted(pile.recipients())
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR, 3652 * DAY], ids=["an hour on", "an hour back", "ten years on"])
+def test_a_clock_that_jumps_and_comes_back_sends_each_step_once(shop, jump):
+    campaign = following.campaign(shop)
+    following.plain_steps(campaign, 60, 24 * 60)
+    pile = Pile()
+    left(shop, "before@example.com", NOON)
+    days(NOON, NOON + 90 * timedelta(minutes=1), timedelta(minutes=10), pile)
+    left(shop, "within@example.com", NOON + HOUR)
+    days(NOON + 90 * timedelta(minutes=1) + jump, NOON + 100 * timedelta(minutes=1) + jump, timedelta(minutes=5), pile)
+    left(shop, "after@example.com", NOON + 101 * timedelta(minutes=1))
+    days(NOON + 101 * timedelta(minutes=1), NOON + 30 * HOUR, timedelta(minutes=30), pile)
+    assert sent(pile) == sorted([f"{who}@example.com" for who in ("before", "within", "after")] * 2)
+
+
+def test_without_the_check_a_leap_would_lose_them(shop, monkeypatch):
+    """The guard of the test above."""
+    monkeypatch.setattr("ghostcart.recovery.rules.LEAP", timedelta(days=10**5))
+    campaign = following.campaign(shop)
+    following.plain_steps(campaign, 60)
+    left(shop, at=NOON)
+    pile = worker(NOON + 3652 * DAY)
+    days(NOON + HOUR, NOON + 3 * HOUR, HOUR, pile)
+    assert not pile.letters
+
+
+# -- other kinds --------------------------------------------------------------------------------------
+
+
+def buys(shop, email, at, sku="LAMP"):
+    shopper = leaving(shop, email, at, sku)
+    return order(shopper, shopper.cart.customer)
+
+
+def test_thanks_for_an_order(shop):
+    following.campaign(shop, Kind.THANKS)
+    buys(shop, "ada@example.com", NOON + HOUR)
+    void = buys(shop, "bob@example.com", NOON + HOUR)
+    pile = worker(NOON + 6 * DAY)
+    assert not pile.letters
+    set_status(void, "cancelled", "staff:1", NOON + 6 * DAY)
+    worker(NOON + 8 * DAY, pile)
+    assert pile.recipients() == ["ada@example.com"]
+
+
+def test_best_customers_once_a_month(shop):
+    following.campaign(shop, Kind.BEST, threshold_minor=20_000, days=30)
+    buys(shop, "ada@example.com", NOON + HOUR)
+    pile = days(NOON, NOON + 3 * DAY, DAY)
+    assert not pile.letters
+    for day in (3, 4, 5):
+        buys(shop, "ada+again@example.com", NOON + day * DAY)
+    days(NOON + 3 * DAY, NOON + 8 * DAY, DAY, pile)
+    assert len(pile.letters) == 1
+
+
+def test_lapsed_customers(shop):
+    following.campaign(shop, Kind.LAPSED, now=NOON - DAY, days=30)
+    buys(shop, "gone@example.com", NOON)
+    buys(shop, "back@example.com", NOON)
+    pile = days(NOON, NOON + 20 * DAY, DAY)
+    buys(shop, "back@example.com", NOON + 20 * DAY)
+    days(NOON + 21 * DAY, NOON + 33 * DAY, DAY, pile)
+    assert pile.recipients() == ["gone@example.com"]
+
+
+def test_priorities_between_campaigns(shop):
+    thanks = following.campaign(shop, Kind.THANKS)
+    following.plain_steps(thanks, 60, 5 * 24 * 60)
+    carts = following.campaign(shop)
+    buys(shop, "ada@example.com", NOON + HOUR)
+    pile = worker(NOON + 3 * HOUR)
+    left(shop, at=NOON + 4 * HOUR)
+    worker(NOON + 29 * HOUR, pile)
+    assert len(pile.letters) == 2
+    assert Enrolment.objects.get(campaign=thanks).reason == "outranked"
+    assert Enrolment.objects.get(campaign=carts).ended_at is None
+
+
+# -- holding out --------------------------------------------------------------------------------------
+
+
+def test_two_spellings_and_two_carts_are_in_one_arm(shop):
+    campaign = following.campaign(shop, holdout_bp=5000)
+    for number in range(20):
+        left(shop, f"p{number}@example.com", NOON + HOUR)
+        left(shop, f"P{number}+more@example.com", NOON + 30 * HOUR, "LAMP")
+    pile = days(NOON + 24 * HOUR, NOON + 60 * HOUR, 6 * HOUR)
+    by_person = {}
+    for enrolment in Enrolment.objects.filter(campaign=campaign).select_related("customer__person"):
+        person = enrolment.customer.person
+        by_person.setdefault(person.merged_into_id or person.pk, set()).add(enrolment.arm)
+    assert len(by_person) == 20
+    assert all(len(arms) == 1 for arms in by_person.values())
+    held = {e.customer.email for e in Enrolment.objects.filter(arm=Arm.HELD_OUT).select_related("customer")}
+    assert held
+    assert not held & set(pile.recipients())
+
+
+def test_two_people_who_turn_out_to_be_one_are_in_the_arm_of_the_first(shop):
+    following.campaign(shop, holdout_bp=5000)
+    people(shop, 20, NOON + HOUR)
+    worker(NOON + 26 * HOUR)
+    by_arm = {enrolment.arm: enrolment for enrolment in Enrolment.objects.select_related("customer")}
+    first, second = (one.customer for one in sorted(by_arm.values(), key=lambda one: one.pk))
+    for one in (first, second):
+        identity.recognise(Customer.objects.get(pk=one.pk), NOON, phone="+39 011 5551234")
+    again = left(shop, second.email, NOON + 30 * HOUR)
+    worker(NOON + 55 * HOUR)
+    assert Enrolment.objects.get(cart=again).arm == Enrolment.objects.filter(customer=first).first().arm
+
+
+# -- costs --------------------------------------------------------------------------------------------
+
+
+def test_a_round_costs_by_what_is_due(shop, campaign, django_assert_max_num_queries):
+    people(shop, 40, NOON - 3 * DAY)
+    scan.enrol(NOON + HOUR)
+    with django_assert_max_num_queries(12):
+        scan.enrol(NOON + HOUR + timedelta(seconds=5))
