@@ -69,7 +69,7 @@ def customer_rows(customers: Sequence[Customer]) -> list[CustomerRow]:
 
 
 def find_customer(customer_id: int) -> Customer | None:
-    return Customer.objects.select_related("shop").filter(pk=customer_id).first()
+    return Customer.objects.select_related("shop", "person").filter(pk=customer_id).first()
 
 
 def customer_page(customer: Customer, after: str | None, before: str | None, now: datetime) -> CustomerPage:

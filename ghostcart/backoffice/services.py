@@ -2,11 +2,12 @@
 
 import secrets
 from collections.abc import Mapping
+from datetime import datetime
 
 from django.db import transaction
 
 from ghostcart.backoffice.errors import LastOwner, NotYours, OwnAccount, OwnRole
-from ghostcart.backoffice.models import Membership, Role, SavedView, User
+from ghostcart.backoffice.models import Membership, Role, SavedView, Summary, User
 from ghostcart.shops.models import Shop
 
 ONE_TIME_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -23,6 +24,19 @@ def set_language(user: User, language: str) -> None:
 def change_profile(user: User, *, name: str, language: str) -> None:
     user.name, user.language = name, language
     user.save(update_fields=["name", "language"])
+
+
+def choose_mails(user: User, chosen: Mapping[int, tuple[str, bool]], now: datetime) -> None:
+    """Keep what somebody wants from their shops: {membership id: (summary, notices)}.
+
+    A summary that is switched on begins with the next one due.
+    """
+    for membership in user.memberships.filter(pk__in=list(chosen)):
+        summary, notices = chosen[membership.pk]
+        if membership.summary == Summary.NEVER:
+            membership.summary_sent_at = now
+        membership.summary, membership.wants_notices = summary, notices
+        membership.save(update_fields=["summary", "summary_sent_at", "wants_notices"])
 
 
 # -- each other --------------------------------------------------------------------------------------

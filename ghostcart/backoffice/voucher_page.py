@@ -12,8 +12,8 @@ from ghostcart.customers.models import Customer
 from ghostcart.lib import paging
 from ghostcart.lib.paging import Page
 from ghostcart.orders.models import Order
+from ghostcart.recovery import scoring
 from ghostcart.recovery.models import VoucherGrant
-from ghostcart.recovery.scoring import SENTENCES
 from ghostcart.vouchers.models import Status, Voucher, VoucherRedemption
 
 USES_SHOWN = 20
@@ -69,7 +69,7 @@ def of(voucher: Voucher, after: str | None, before: str | None) -> VoucherPage:
         owners=_owners(voucher),
         products=list(Product.objects.filter(pk__in=voucher.product_ids, shop=voucher.shop_id)[:50]),
         grant=grant,
-        reasons=_reasons(grant),
+        reasons=scoring.sentences(grant.reasons if grant else []),
     )
 
 
@@ -77,13 +77,3 @@ def _owners(voucher: Voucher) -> list[Customer]:
     if voucher.person_id is not None:
         return list(customer_queries.of_person(voucher.person_id).order_by("pk")[:USES_SHOWN])
     return [voucher.customer] if voucher.customer else []
-
-
-def _reasons(grant: VoucherGrant | None) -> list[tuple[str | Promise, int]]:
-    """The score's reasons as sentences; whatever an older version wrote there is left out."""
-    told = grant.reasons if grant and isinstance(grant.reasons, list) else []
-    return [
-        (SENTENCES[one["code"]], int(one["points"]))
-        for one in told
-        if isinstance(one, dict) and one.get("code") in SENTENCES and isinstance(one.get("points"), int)
-    ]

@@ -15,14 +15,14 @@ from threading import Event
 from django.contrib.sessions.models import Session
 from django.db import DatabaseError, close_old_connections
 
-from ghostcart.backoffice import exports
+from ghostcart.backoffice import exports, summaries
 from ghostcart.backoffice.models import Worker
 from ghostcart.carts import services as cart_services
 from ghostcart.carts.models import Device, IdempotencyKey
 from ghostcart.customers import identity
 from ghostcart.lib import clock
 from ghostcart.mail import outbox
-from ghostcart.recovery import claims, grants, scan, tidying
+from ghostcart.recovery import claims, grants, ledger, passwords, privacy, scan, tidying
 from ghostcart.vouchers import limits
 from ghostcart.vouchers import services as voucher_services
 
@@ -61,7 +61,7 @@ def forget_sessions(now: datetime) -> bool:
     return bool(Session.objects.filter(pk__in=old).delete()[0])
 
 
-DECIDE = {"reminder": claims.decide}
+DECIDE = {"reminder": claims.decide, passwords.KIND: passwords.decide}
 """Who has the last word on messages of a kind, in the transaction that claims them."""
 
 
@@ -87,6 +87,11 @@ def tasks(stopping: Event) -> list[Task]:
         Task("answers", forget_answers, hourly),
         Task("devices", forget_devices, hourly),
         Task("sessions", forget_sessions, hourly),
+        Task("erased people", privacy.tidy, hourly),
+        Task("ledger", ledger.write, timedelta(seconds=20)),
+        Task("ledger reversals", ledger.reverse, timedelta(seconds=30)),
+        Task("summaries", summaries.send_summaries, timedelta(minutes=1)),
+        Task("notices", summaries.send_notices, timedelta(minutes=1)),
         Task("granted vouchers", grants.settle, timedelta(minutes=1)),
         Task("ended vouchers", voucher_services.clean_up, hourly),
         Task("wrong codes", limits.forget, hourly),

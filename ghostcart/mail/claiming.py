@@ -14,18 +14,21 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import structlog
 from django.db import OperationalError, connection, transaction
 from django.db.models import F, QuerySet
 
+from ghostcart.lib import sql
 from ghostcart.mail import backoff, links, suppression
-from ghostcart.mail.models import Message, Purpose, State
+from ghostcart.mail.models import Link, Message, Purpose, State
 
 LEASE = timedelta(minutes=5)
 """Longer than handing over one message may take, with time for a few."""
 SOONEST = timedelta(minutes=1)
+SQL = Path(__file__).with_name("sql")
 WAITING = (State.DUE, State.FAILED_TEMP)
 
 log = structlog.get_logger()
@@ -116,16 +119,16 @@ def _take_alone(taken: Claim, pk: int, decide: Mapping[str, Decide], now: dateti
 
 def _take(taken: Claim, due: QuerySet[Message], decide: Mapping[str, Decide], now: datetime) -> None:
     with transaction.atomic():
-        letters, handled = [], 0
         messages = _mine(due, taken, now)
+        going = []
         for message, verdict in _verdicts(messages, decide, now):
-            handled += 1
             if isinstance(verdict, Go):
-                letters.append((message, _prepare(message, verdict, now)))
+                going.append((message, verdict))
             else:
                 _leave(message, verdict, now)
+        letters = _prepare(going, now)
     taken.letters += letters
-    taken.handled += handled
+    taken.handled += len(messages)
 
 
 def _mine(due: QuerySet[Message], taken: Claim, now: datetime) -> list[Message]:
@@ -173,25 +176,33 @@ def _suppressed(messages: Sequence[Message]) -> set[int]:
     return found
 
 
-def _prepare(message: Message, go: Go, now: datetime) -> dict[str, str]:
-    """Write text and facts into the row; the addresses of its links, whose tokens are kept nowhere else."""
-    if (message.template, message.facts) != (go.template, go.facts):
-        message.template, message.facts = go.template, go.facts
-        Message.objects.filter(pk=message.pk).update(template=go.template, facts=go.facts)
-    return {
-        wish.name: links.url(
-            wish.purpose,
-            links.mint(
+def _prepare(going: Sequence[tuple[Message, Go]], now: datetime) -> list[tuple[Message, dict[str, str]]]:
+    """Write text and facts into the rows, and the links; their tokens are kept nowhere else than in the mails."""
+    letters: list[tuple[Message, dict[str, str]]] = []
+    contents, made = [], []
+    for message, go in going:
+        if (message.template, message.facts) != (go.template, go.facts):
+            message.template, message.facts = go.template, go.facts
+            template, facts = sql.json_to_db(go.template), sql.json_to_db(go.facts)
+            contents.append({"id": message.pk, "template": template, "facts": facts})
+        urls = {}
+        for wish in go.links:
+            link, token = links.draft(
                 shop_id=message.shop_id,
                 message=message,
                 purpose=wish.purpose,
                 target=wish.target,
                 expires_at=wish.expires_at,
                 now=now,
-            ),
-        )
-        for wish in go.links
-    }
+            )
+            made.append(link)
+            urls[wish.name] = links.url(wish.purpose, token)
+        letters.append((message, urls))
+    Link.objects.bulk_create(made)
+    if contents:
+        with connection.cursor() as cursor:
+            cursor.executemany(sql.statement(SQL, "write_content", connection.vendor), contents)
+    return letters
 
 
 def _leave(message: Message, verdict: No | Later, now: datetime) -> None:

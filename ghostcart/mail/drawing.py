@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Any, TypeAlias
 
 from ghostcart.mail import markup, samples, sandbox, values
 from ghostcart.mail.errors import TemplateFailed
@@ -17,7 +17,8 @@ LARGEST = 100_000
 """Bytes. Above about 102,000 Gmail cuts a mail, and with it the link that stops it."""
 
 Links = Mapping[str, str]
-Html, Plain = str, str
+Html: TypeAlias = str
+Plain: TypeAlias = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ def draw(template: Mapping[str, str], facts: Mapping[str, Any], links: Links, *,
 
     Facts: shop {name, url, accent, imprint}, customer {first_name, last_name}, cart {currency, item_count, total_minor,
     products_minor, lines, more}, order, voucher, staff; `samples` has one of each. Links: restore, stop, preferences,
-    shop, seen; reset, report, cart in our own mails. Whatever is missing is left out.
+    shop, seen; reset, report, cart in our own mails. Addresses that are no secret may also be in the facts' `links`.
+    Whatever is missing is left out.
     """
     letter = _Letter(facts, links, known(language))
     found = values.variables(facts, language)
@@ -82,7 +84,8 @@ class _Letter:
     def __init__(self, facts: Mapping[str, Any], links: Links, language: str) -> None:
         shop = facts.get("shop") or {}
         self.language, self.words = language, words(language)
-        self.facts, self.links = facts, {name: _web(address) for name, address in links.items()}
+        addresses = {**(facts.get("links") or {}), **links}
+        self.facts, self.links = facts, {name: _web(address) for name, address in addresses.items()}
         self.cart, self.voucher = facts.get("cart") or {}, facts.get("voucher") or {}
         self.shell = shell(shop.get("accent") or "")
         self.shop_name = values.shown(shop.get("name") or "")
@@ -162,7 +165,7 @@ class _Letter:
             title=escape(self.words["voucher"]),
             value=escape(worth),
             code=escape(code),
-            terms="<br>".join(map(escape, terms)),
+            terms="".join(f'<div style="padding-top:3px">{escape(term)}</div>' for term in terms),
         )
         return html, "\n".join([f"{self.words['voucher']}: {worth}", code, *terms])
 

@@ -20,6 +20,12 @@ _EMPTY = {
 }  # fmt: skip
 
 
+def lock(customer: Customer) -> None:
+    """Lock what waits for a customer, before anything else of them is locked."""
+    waiting = Message.objects.filter(customer=customer, state__in=_NOT_GONE)
+    list(waiting.order_by("pk").select_for_update().values_list("pk", flat=True))
+
+
 @transaction.atomic
 def forget(customer: Customer, names: Collection[str], now: datetime) -> None:
     """Empty the messages to a customer, and those to staff that tell of them; what waits is not sent.

@@ -33,8 +33,25 @@ def mint(
     now: datetime,
 ) -> str:
     """A new link; returns its token, which is written nowhere else than into the mail."""
+    link, token = draft(
+        shop_id=shop_id, message=message, purpose=purpose, target=target, expires_at=expires_at, now=now
+    )
+    link.save(force_insert=True)
+    return token
+
+
+def draft(
+    *,
+    shop_id: int,
+    message: Message | None,
+    purpose: Purpose | str,
+    target: dict[str, Any],
+    expires_at: datetime,
+    now: datetime,
+) -> tuple[Link, str]:
+    """A link that whoever asks will store with others, and its token."""
     token = secrets.token_urlsafe(32)
-    Link.objects.create(
+    link = Link(
         shop_id=shop_id,
         message=message,
         purpose=Purpose(purpose),
@@ -43,7 +60,7 @@ def mint(
         created_at=now,
         expires_at=expires_at,
     )
-    return token
+    return link, token
 
 
 def find(token: str, purpose: Purpose, now: datetime) -> Link | None:

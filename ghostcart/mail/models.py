@@ -88,7 +88,8 @@ class By(models.TextChoices):
 
 
 class MessageEvent(models.Model):
-    """What came back of a message: append-only. `cause` says why it is held to be a person's or a machine's."""
+    """What came back of a message: append-only. `cause` says why it is held to be a person's or a machine's; where
+    later ones show that it was a machine's, that is corrected (`tracking`)."""
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="events")
     shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="+", db_index=False)

@@ -22,6 +22,7 @@ def shop_facts(shop: Shop, url: str) -> Facts:
 
 def dead_links(kind: str) -> dict[str, str]:
     """The links of a mail of this kind, leading nowhere."""
+    names: tuple[str, ...]
     if kind == ACCOUNT:
         names = ("shop", "reset")
     elif kind in FOR_STAFF:

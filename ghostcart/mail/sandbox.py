@@ -81,6 +81,7 @@ class _Meter(RenderContext):
 
     def raise_for_loop_limit(self, length: int = 1) -> None:
         """Called as a loop begins: its turns are paid for in advance, at the price of the whole text each."""
+        assert isinstance(self.template, _Template)
         self.spend(length * max(_STEP, len(self.template.source)))
         super().raise_for_loop_limit(length)
 
@@ -202,7 +203,7 @@ def _short_range(literal: RangeLiteral, start: object, stop: object) -> range:
 
 # A range costs nothing, but Liquid lists what is `reversed`, walks to an `offset`, and searches one for what it
 # `contains`: without this, (1..9999999999) takes all memory, or hours. There is no gentler place to hold it.
-RangeLiteral._make_range = _short_range  # type: ignore[method-assign]
+RangeLiteral._make_range = _short_range  # type: ignore[assignment,method-assign]
 
 
 def _environment() -> _Safe:

@@ -82,7 +82,7 @@ _ORDER = [
 ]
 _VOUCHER = [
     ("voucher.code", gettext_lazy("Code of the voucher; without a voucher nothing")),
-    ("voucher.value", gettext_lazy("What the voucher gives, such as “10% off”")),
+    ("voucher.value", gettext_lazy("What the voucher gives, such as “€5.00 off”")),
     ("voucher.minimum", gettext_lazy("Minimum purchase; may be missing")),
     ("voucher.valid_until", gettext_lazy("Last day of the voucher")),
 ]

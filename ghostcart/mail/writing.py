@@ -12,5 +12,6 @@ Write = Callable[[Message, Mapping[str, str]], EmailMessage]
 
 def write_mail(message: Message, urls: Mapping[str, str]) -> EmailMessage:
     """Raises what drawing and composing raise: a template that is wrong, a sender that cannot be."""
-    drawn = drawing.draw(message.template, message.facts, dict(urls), language=message.language)
-    return compose.compose(message, drawn, urls)
+    links = {**message.facts.get("links", {}), **urls}  # addresses without a secret may stand among the facts
+    drawn = drawing.draw(message.template, message.facts, links, language=message.language)
+    return compose.compose(message, drawn, links)

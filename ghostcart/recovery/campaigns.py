@@ -217,9 +217,17 @@ def start(campaign: Campaign, now: datetime, backfill_confirmed: int | None = No
         count = len(backfill(plan, now))
         if count != backfill_confirmed:
             raise BackfillChanged(count=count)
+    begin(campaign, plan, now, back=BACKFILL if backfill_confirmed is not None else timedelta())
+    if backfill_confirmed and backfill_confirmed > campaign.cleared_size:
+        campaign.cleared_size = backfill_confirmed
+        campaign.save(update_fields=["cleared_size"])
+
+
+def begin(campaign: Campaign, plan: Plan, now: datetime, back: timedelta = timedelta()) -> None:
+    """From now on the campaign looks for people, for what becomes due from now on (or `back` before)."""
     campaign.state, campaign.started_at = CampaignState.RUNNING, now
-    campaign.looked_until = now - rules.offset(plan) - (BACKFILL if backfill_confirmed is not None else timedelta())
-    campaign.cleared_size = max(backfill_confirmed or 0, rules.USUAL_TIMES * usual_day(plan, now))
+    campaign.looked_until = now - rules.offset(plan) - back
+    campaign.cleared_size = rules.USUAL_TIMES * usual_day(plan, now)
     campaign.save(update_fields=["state", "started_at", "looked_until", "cleared_size"])
 
 

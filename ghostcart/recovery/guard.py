@@ -18,7 +18,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext
@@ -41,6 +41,8 @@ from ghostcart.vouchers.terms import Kind as Gives
 GRANTED, OVERRULED, TRUSTED, NOT_TRUSTED = "granted", "overruled", "trusted", "not_trusted"
 ASK_A_PERSON = "ask_a_person"
 """The only reason for which the reminder itself is not sent."""
+BY_SCORE = frozenset({"score", "only_in_last_mail", ASK_A_PERSON})
+"""What staff can overrule."""
 
 REASONS: dict[str, str | Promise] = {
     GRANTED: _("A voucher was issued."),
@@ -250,15 +252,28 @@ def trust(person: Person, is_trusted: bool, actor: str, now: datetime) -> None:
 
 
 def overrule(campaign: Campaign, person: Person, cart: Cart | None, actor: str, now: datetime) -> None:
-    """Staff decide that the score does not count in this one case: this person, this campaign, this cart."""
+    """Staff decide that the score does not count in this one case: this person and cart, by whichever campaign or by
+    hand; where it is about no cart, this person and campaign."""
     _decide(campaign.shop_id, OVERRULED, campaign=campaign, person=person, cart=cart, actor=actor, at=now)
+
+
+def can_be_overruled(decision: Decision) -> bool:
+    """Whether this is a decision by the score that nobody has overruled yet."""
+    if decision.reason not in BY_SCORE or decision.person_id is None or decision.campaign is None:
+        return False
+    family = identity.family(decision.person_id)
+    return not _overrules(family, decision.campaign, decision.cart_id).exists()
 
 
 def _is_overruled(campaign: Campaign, cart: Cart | None, who: Who) -> bool:
     if Person.objects.filter(pk__in=who.family, is_trusted=True).exists():
         return True
-    case = Decision.objects.filter(person_id__in=who.family, campaign=campaign, cart=cart)
-    return case.filter(verdict=Decision.Verdict.VOUCHER, reason=OVERRULED).exists()
+    return _overrules(who.family, campaign, cart.pk if cart else None).exists()
+
+
+def _overrules(family: frozenset[int], campaign: Campaign, cart_id: int | None) -> QuerySet[Decision]:
+    told = Decision.objects.filter(verdict=Decision.Verdict.VOUCHER, reason=OVERRULED, person_id__in=family)
+    return told.filter(cart=cart_id) if cart_id else told.filter(cart=None, campaign=campaign)
 
 
 def _decide(shop_id: int, reason: str, **more: Any) -> None:

@@ -10,11 +10,13 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
+from ghostcart.customers import identity
 from ghostcart.customers import queries as customers
 from ghostcart.customers import services as customer_services
 from ghostcart.customers.services import Consented
 from ghostcart.mail import links, suppression, tracking
 from ghostcart.mail.models import EventKind, Link, Message, Suppression
+from ghostcart.recovery import enrolments
 from ghostcart.recovery.models import Enrolment, Kind
 
 OWN = "unsubscribed"
@@ -66,8 +68,8 @@ def stop(link: Link, *, source: str, withdrawn: Consented, now: datetime) -> Non
         return
     is_new = suppression.suppress(link.shop_id, message.address, reason=OWN, source=source, now=now)
     if message.customer is not None:
-        customer_services.record_consent(message.customer, withdrawn, now)
         _end(message, now)
+        customer_services.record_consent(message.customer, withdrawn, now)
     if is_new:
         tracking.note_person(link, EventKind.UNSUBSCRIBED, source, now)
 
@@ -115,8 +117,10 @@ def _listed(message: Message) -> QuerySet[Suppression]:
 
 
 def _end(message: Message, now: datetime, kind: Kind | None = None) -> None:
-    """What they are in ends at once, not only when the next step comes up."""
+    """What they are in ends at once, not only when the next step comes up. Their messages are locked already."""
+    if message.customer is not None and message.customer.person_id is not None:
+        identity.hold([message.customer.person_id])
     running = Enrolment.objects.filter(shop=message.shop_id, customer=message.customer, ended_at=None)
     if kind is not None:
         running = running.filter(campaign__kind=kind)
-    running.update(ended_at=now, reason=OWN)
+    enrolments.end(list(running.values_list("pk", flat=True)), OWN, now, actor="shopper")

@@ -17,6 +17,7 @@ from ghostcart.mail import erasing as mail_erasing
 from ghostcart.mail.models import Message, MessageEvent, Suppression
 from ghostcart.orders import erasing as order_erasing
 from ghostcart.orders.models import Order
+from ghostcart.recovery import enrolments
 from ghostcart.recovery.models import Call, Decision, Enrolment
 from ghostcart.vouchers import services as voucher_services
 from ghostcart.vouchers.models import Voucher
@@ -63,7 +64,7 @@ def reach(customer: Customer, now: datetime) -> Reach:
 def erase(customer: Customer, actor: str, now: datetime) -> Erased:
     """Forget a customer everywhere, in one transaction; for an erased one it changes nothing more.
 
-    1. Lock the person: no message is claimed for them meanwhile.
+    1. Lock their waiting messages and the person, as a claim does: nothing is sent to them meanwhile.
     2. End what they are in, switch their vouchers off, empty their messages and call back the links.
     3. Take their name off carts, devices and the log; off orders that need not keep it.
     4. Empty the customer's row; the hash of the address stays, so that nothing that comes late brings them back.
@@ -71,10 +72,12 @@ def erase(customer: Customer, actor: str, now: datetime) -> Erased:
     customer = Customer.objects.select_related("shop").get(pk=customer.pk)
     if customer.erased_at is not None:
         return Erased(0, 0)
+    mail_erasing.lock(customer)
     if customer.person_id is not None:
         identity.hold([customer.person_id])
     names = {name for name in (customer.label, customer.name, customer.email) if name}
-    Enrolment.objects.filter(customer=customer, ended_at=None).update(ended_at=now, reason="erased")
+    running = Enrolment.objects.filter(customer=customer, ended_at=None).values_list("pk", flat=True)
+    enrolments.end(list(running), "erased", now, actor=actor)
     _switch_off_vouchers(customer)
     mail_erasing.forget(customer, names, now)
     carts = cart_erasing.forget(customer, names)

@@ -118,6 +118,15 @@ def score(facts: Facts, weights: Mapping[str, int] = WEIGHTS) -> Score:
     return Score(max(0, min(MOST, sum(counted.values()))), reasons)
 
 
+def sentences(reasons: object) -> list[tuple[str | Promise, int]]:
+    """Kept reasons of a score, each as what staff read and its points. What an older version kept is left out."""
+    return [
+        (SENTENCES[one["code"]], one["points"])
+        for one in (reasons if isinstance(reasons, list) else [])
+        if isinstance(one, dict) and one.get("code") in SENTENCES and isinstance(one.get("points"), int)
+    ]
+
+
 class Rung(StrEnum):
     """What a score leads to."""
 

@@ -17,6 +17,18 @@ SETTINGS = (
     "online_minutes",
     "rounding",
     "rounding_type",
+    "bank_details",
+    "mail_name",
+    "mail_from",
+    "mail_reply_to",
+    "mail_imprint",
+    "mail_cap",
+    "mail_cap_days",
+    "quiet_from",
+    "quiet_until",
+    "consent_basis",
+    "counts_openings",
+    "notice_above_minor",
 )
 """What `change_settings` may change."""
 

@@ -63,3 +63,11 @@ class PasswordForm(PlainForm):
 
 class EraseForm(PlainForm):
     password = _password(_("Password"), "current-password")
+
+
+class ForgottenForm(PlainForm):
+    email = _email()
+
+
+class NewPasswordForm(PlainForm):
+    new = _password(_("New password"), "new-password", _("At least 10 characters."))

@@ -169,7 +169,7 @@ def _frame(request: HttpRequest, front: Front) -> dict[str, Any]:
 
 _LINKED = (
     "home", "search", "cart", "checkout", "account", "sign-in", "register", "details", "password", "data",
-    "erase", "sign-out",
+    "erase", "forgotten", "sign-out",
 )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ pages = [
     path("account/register/", account.register, name="register"),
     path("account/details/", account.details, name="details"),
     path("account/password/", account.password, name="password"),
+    path("account/forgotten/", account.forgotten, name="forgotten"),
     path("account/data/", account.data, name="data"),
     path("account/erase/", account.erase, name="erase"),
     path("account/sign-out/", account.sign_out, name="sign-out"),
@@ -44,6 +45,7 @@ mailed_pages = [
     re_path(r"^back/(?P<token>[^/]*)/?$", mailed.back),
     re_path(r"^stop/(?P<token>[^/]*)/?$", mailed.stop),
     re_path(r"^preferences/(?P<token>[^/]*)/?$", mailed.preferences),
+    re_path(r"^password/(?P<token>[^/]*)/?$", mailed.password),
     re_path(r"^seen/(?P<token>[^/]*)\.gif$", mailed.seen),
     re_path(r"^(?P<rest>.*)$", mailed.nothing),
 ]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
+from ghostcart.customers import identity
 from ghostcart.customers import queries as customer_queries
 from ghostcart.customers.models import Customer
 from ghostcart.vouchers.models import CODE_LENGTH, Voucher, VoucherRedemption
@@ -59,6 +60,9 @@ def _same(customer_id: int) -> list[int]:
 
 
 def of_customer(customer: Customer) -> QuerySet[Voucher]:
-    """The vouchers that are bound to a customer or were used by them, newest first."""
+    """The vouchers that are bound to a customer or their person, or were used by them, newest first."""
     was_used = VoucherRedemption.objects.filter(voucher=OuterRef("pk"), customer=customer)
-    return Voucher.objects.filter(Q(customer=customer) | Exists(was_used)).order_by("-pk")
+    theirs = Q(customer=customer) | Exists(was_used)
+    if customer.person_id is not None:
+        theirs |= Q(person__in=identity.family(customer.person_id))
+    return Voucher.objects.filter(theirs).order_by("-pk")

@@ -10,10 +10,10 @@ from ghostcart.lib import sql
 
 pytestmark = pytest.mark.django_db
 
-FOLDERS = [Path("carts/sql"), Path("catalog/sql"), Path("vouchers/sql")]
+FOLDERS = [Path("carts/sql"), Path("catalog/sql"), Path("vouchers/sql"), Path("mail/sql")]
 SCANS = {
-    "postgresql": re.compile(r"Seq Scan on (carts_\w+|catalog_variant|catalog_price|customers_customer)"),
-    "sqlite": re.compile(r"SCAN (?:carts|catalog|customers|vouchers)_\w+(?! USING)"),
+    "postgresql": re.compile(r"Seq Scan on (carts_\w+|mail_message|catalog_variant|catalog_price|customers_customer)"),
+    "sqlite": re.compile(r"SCAN (?:carts|catalog|customers|vouchers|mail)_\w+(?! USING)"),
 }
 
 
@@ -36,7 +36,7 @@ def plan(text: str) -> str:
     text = re.sub(r"%\(transaction\)s::text::xid8", "'1'::xid8", text)
     text = re.sub(r"%\((?:\w*_)?at\)s|%\(abandon_after\)s", "'2026-01-01 00:00:00'", text)
     text = re.sub(r"%\((?:prices_include_tax|is_gift|is_demo)\)s", "true", text)
-    text = re.sub(r"%\((?:bot_reasons|data)\)s", "'[]'", text)
+    text = re.sub(r"%\((?:bot_reasons|data|template|facts)\)s", "'[]'", text)
     text = re.sub(r"%\(\w+\)s|%s", "'1'", text)
     explain = "EXPLAIN QUERY PLAN " if connection.vendor == "sqlite" else "EXPLAIN "
     with connection.cursor() as cursor:

@@ -16,6 +16,7 @@ from ghostcart.backoffice import access
 from ghostcart.backoffice.models import Export, Membership, Role, User
 from ghostcart.orders.services import Payment, place
 from ghostcart.recovery import campaigns
+from ghostcart.recovery.models import Decision
 from ghostcart.vouchers.services import create as create_voucher
 from ghostcart.vouchers.terms import Kind
 from tests import factories
@@ -92,6 +93,7 @@ def cast(db):
         "event_id": shopper.cart.events.first().pk,
         "order_id": order.pk,
         "customer_id": ada.pk,
+        "decision_id": Decision.objects.create(shop=shop, verdict="voucher", reason="score", at=factories.NOON).pk,
         "voucher_id": create_voucher(shop_id=shop.pk, kind=Kind.FREE_SHIPPING, now=factories.NOON).pk,
         "shop_id": shop.pk,
         "method_id": shop.shipping_methods.first().pk,

@@ -10,8 +10,8 @@ from ghostcart.mail.models import EventKind
 from ghostcart.recovery import ledger, report
 from ghostcart.recovery.models import Arm
 from ghostcart.recovery.report import Caused
-from ghostcart.recovery.statistics import Effect
 from ghostcart.recovery.statistics import Arm as People
+from ghostcart.recovery.statistics import Effect
 from tests import factories
 from tests.factories import NOON, Shopper
 from tests.races import order
@@ -71,13 +71,13 @@ def test_other_shops_see_nothing_of_it(client, bought):
         assert bought.number not in client.get(f"/backoffice/report/ledger/{query}").content.decode()
 
 
-def caused(effect=None, contacted=People(900, 90), held_out=People(100, 8)) -> Caused:
-    return Caused(contacted, held_out, effect, effect, {}, {}, 7_700)
+def caused(effect=None, held_out=(100, 8)) -> Caused:
+    return Caused(People(900, 90), People(*held_out), effect, effect, {}, {}, 7_700)
 
 
 def test_it_is_said_in_words_what_can_be_said():
     assert "about 7,700 more" in sentence(caused())
-    assert "Nobody was held out" in sentence(caused(held_out=People(0, 0)))
+    assert "Nobody was held out" in sentence(caused(held_out=(0, 0)))
     assert "between 3 and 40" in sentence(caused(Effect(20, 3.2, 39.8)))
     assert "cannot be told yet" in sentence(caused(Effect(5, -10, 20)))
     assert "fewer orders" in sentence(caused(Effect(-20, -39.8, -3)))

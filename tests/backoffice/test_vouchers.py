@@ -358,3 +358,50 @@ def test_a_manager_tells_the_guard_whom_to_trust_and_it_is_written_down(shop):
     assert not owner.is_trusted
     assert list(Decision.objects.values_list("reason", "person")) == [("trusted", owner.pk), ("not_trusted", owner.pk)]
     assert all(actor.startswith("staff:") for actor in Decision.objects.values_list("actor", flat=True))
+
+
+@pytest.fixture
+def kept_back(shop):
+    """A decision by which the score kept a voucher back from Ada, with her cart."""
+    ada, owner = person(shop)
+    shopper = Shopper(shop)
+    shopper.add("LAMP")
+    campaign = Campaign.objects.create(shop=shop, kind="abandoned", name="Ghosts", salt="s", created_at=NOON)
+    details = {"score": 85, "reasons": [{"code": "hasty", "points": 20}, {"code": "gone"}], "rung": "person"}
+    told = Decision.objects.create(
+        shop=shop, campaign=campaign, person=owner, cart=shopper.cart, verdict="voucher", reason="ask_a_person",
+        details=details, at=NOON,
+    )  # fmt: skip
+    return ada, told
+
+
+def test_the_one_who_decides_sees_the_reasons_and_can_overrule_which_is_written_down(shop, kept_back):
+    ada, told = kept_back
+    overrule = reverse("backoffice:decision-overrule", args=[told.pk])
+    pages = [reverse("backoffice:customer", args=[ada.pk]), reverse("backoffice:cart", args=[told.cart_id])]
+    for page in pages:
+        text = signed_in(Role.AGENT, shop).get(page).content.decode()
+        assert "Score 85 of 100" in text
+        assert "Left several times within a minute" in text
+        assert overrule not in text
+        assert overrule in manager(shop).get(page).content.decode()
+    assert signed_in(Role.AGENT, shop).post(overrule).status_code == 403
+    client = manager(shop)
+    assert client.post(overrule, {"next": pages[1]})["Location"] == pages[1]
+    client.post(overrule)
+    written = Decision.objects.exclude(pk=told.pk).get()
+    assert (written.reason, written.cart_id, written.person_id) == ("overruled", told.cart_id, told.person_id)
+    assert written.actor.startswith("staff:")
+    for page in pages:
+        assert overrule not in client.get(page).content.decode()
+
+
+def test_the_page_of_a_customer_shows_their_vouchers_and_whether_they_are_trusted(shop):
+    ada, owner = person(shop)
+    given = voucher(shop, "FORADA", person_id=owner.pk, is_recovery=True)
+    page = reverse("backoffice:customer", args=[ada.pk])
+    text = manager(shop).get(page).content.decode()
+    for expected in ("FORADA", reverse("backoffice:voucher", args=[given.pk]), "Trust this customer"):
+        assert expected in text, expected
+    manager(shop).post(reverse("backoffice:customer-trust", args=[ada.pk]), {"trusted": "1"})
+    assert "Trusted: the score does not count" in signed_in(Role.VIEWER, shop).get(page).content.decode()

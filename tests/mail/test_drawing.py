@@ -111,6 +111,14 @@ def test_what_people_typed_is_shown_and_does_nothing(hostile):
     assert drawn.html.count('role="heading"') == 0  # no "# x" became one
 
 
+def test_escaping_is_what_keeps_tags_out(monkeypatch):
+    """The guard: without it, a name is a script."""
+    typed = facts(customer={"first_name": "<script>alert(1)</script>"})
+    assert "script" not in Page(draw(ALL, typed, LINKS, language="en").html).tags
+    monkeypatch.setattr(drawing, "escape", str)
+    assert "script" in Page(draw(ALL, typed, LINKS, language="en").html).tags
+
+
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "data:text/html,x", "//evil.example", "ftp://x", " https://x",
                                      'https://x/" onmouseover="x', "https://x/\n", "JAVASCRIPT:x", ""])  # fmt: skip
 def test_only_addresses_of_pages_become_links(address):
@@ -215,6 +223,13 @@ def test_without_a_cart_the_button_brings_the_voucher_or_leads_to_the_shop():
     without = draw(ALL, facts("best", voucher=None), LINKS, language="en").text
     assert f"To the shop:\n{LINKS['shop']}" in without
     assert "Back to my cart" not in with_voucher + without
+
+
+def test_addresses_that_are_no_secret_may_come_with_the_facts():
+    kept = facts("notice", links={"cart": f"{HOST}/backoffice/carts/7/", "report": "javascript:alert(1)"})
+    drawn = draw({"subject": "x", "body": "{{ cart_button }}{{ report_button }}"}, kept, {}, language="en")
+    assert f"Look at the cart:\n{HOST}/backoffice/carts/7/" in drawn.text
+    assert "Open the report" not in drawn.text
 
 
 def test_the_reason_fits_the_mail():

@@ -46,6 +46,12 @@ def test_what_a_variable_gives_is_no_markup():
         assert pieces == (Paragraph((plain(tidy), ((f"{tidy} ", False), (tidy, True), (f" {tidy}", False)))),), name
 
 
+def test_guarding_is_what_takes_its_power(monkeypatch):
+    """The guard of the guard: without it, a name is a heading."""
+    monkeypatch.setattr(markup, "guard", str)
+    assert parse(sandbox.render("{{ s }}", {"s": "# Title"})) == (Heading(plain("Title")),)
+
+
 def test_what_was_captured_is_as_harmless_as_it_was():
     source = "{% capture x %}{{ name }}{% endcapture %}{{ x }}{% assign y = name %} {{ y }}"
     assert parse(sandbox.render(source, {"name": "- **a-b**"})) == (Paragraph((plain("- **a-b** - **a-b**"),)),)

@@ -14,7 +14,7 @@ from ghostcart.customers.services import Consented
 from ghostcart.mail import suppression
 from ghostcart.mail.models import Message, State
 from ghostcart.orders.services import Payment, set_status
-from ghostcart.recovery import campaigns, tidying
+from ghostcart.recovery import campaigns, scan, tidying
 from ghostcart.recovery.models import Campaign, Decision, Enrolment, Reminder, VoucherGrant
 from tests.factories import ADDRESS, NOON, Shopper
 from tests.races import order
@@ -221,24 +221,26 @@ def test_the_data_shape_of_a_shop_that_got_it_wrong(shop, campaign):
         customer = shopper.cart.customer
         buying = Shopper(shop, at=NOON + 2 * HOUR)
         buying.add("MUG")
+        home = ADDRESS | {"street": f"Via {number}"}
         match number % 5:
             case 0:  # paid at once, the cart left over
-                order(buying, customer, payment=Payment("demo_card"))
+                order(buying, customer, address=home, payment=Payment("demo_card"))
             case 1:  # paid days after it was placed
-                placed = order(buying, customer, payment=Payment("transfer"))
+                placed = order(buying, customer, address=home, payment=Payment("transfer"))
                 set_status(placed, "paid", "staff:1", NOON + 90 * HOUR)
             case 2:  # and the left-over cart was touched again afterwards
-                order(buying, customer)
+                order(buying, customer, address=home)
                 shopper.at = NOON + 3 * HOUR
                 shopper.do(changes.SetQuantity, key="MUG", quantity=2)
             case 3:  # never paid, on another address of theirs
-                order(buying, following.customer(shop, f"p{number}+pay@example.com"), payment=Payment("transfer"))
+                alias = following.customer(shop, f"p{number}+pay@example.com")
+                order(buying, alias, address=home, payment=Payment("transfer"))
             case 4 if number % 2:  # declined: the very people to help
-                set_status(order(buying, customer), "cancelled", "system", NOON + 3 * HOUR)
+                set_status(order(buying, customer, address=home), "cancelled", "system", NOON + 3 * HOUR)
                 right.append(email)
             case 4:  # bought earlier, and began a new cart since
                 buying.at = NOON - 5 * DAY
-                order(buying, customer)
+                order(buying, customer, address=home)
                 right.append(email)
     pile = days(NOON, NOON + 10 * DAY, 12 * HOUR)
     assert set(pile.recipients()) == set(right)
@@ -374,8 +376,6 @@ def test_two_mails_to_one_person_in_one_claim_keep_the_cap(shop):
     eve = following.customer(shop, "eve@example.com")
     order(second, eve)
     pile = Pile()
-    from ghostcart.recovery import scan
-
     scan.enrol(DUE)
     for one in (first.customer, eve):
         one.refresh_from_db()

@@ -15,7 +15,7 @@ from django.db import connections, transaction
 from ghostcart.customers import identity
 from ghostcart.mail import claiming
 from ghostcart.mail.models import Message
-from ghostcart.recovery import claims, scan
+from ghostcart.recovery import campaigns, claims, scan
 from ghostcart.recovery.models import Campaign, Enrolment, Reminder
 from tests.factories import ADDRESS, NOON, Shopper
 from tests.races import order, together
@@ -80,7 +80,7 @@ def way_to_order(shop, left, number):
     return do
 
 
-def claim_some(limit, chance=None):
+def claim_some(limit):
     """One claim; the messages that were let out although their order had been committed by then."""
     with transaction.atomic():
         taken = claiming.claim(DUE, worker="w", decide={"reminder": claims.decide}, limit=limit)
@@ -171,8 +171,6 @@ def test_scans_at_once_take_everybody_in_once(shop):
 
 
 def test_a_pause_that_has_committed_is_never_overlooked(shop):
-    from ghostcart.recovery import campaigns
-
     make_due(shop, 12)
     campaign = Campaign.objects.get()
     paused = []

@@ -211,6 +211,13 @@ def test_a_new_device_of_the_same_source_does_not_open_it_and_another_source_doe
     assert "192.0.2" not in str(list(WrongCodes.objects.values_list("key", flat=True)))
 
 
+def test_a_proxy_that_nobody_declared_does_not_lock_everybody_out(shop):
+    voucher(shop, "RIGHT")
+    for number in range(10):
+        tried(shopper_of(shop, source="127.0.0.1"), f"WRONG{number}")
+    assert tried(shopper_of(shop, source="127.0.0.1"), "RIGHT") == ""
+
+
 def test_a_thousand_sources_get_fifty_guesses_a_minute(shop):
     voucher(shop, "RIGHT")
     answers = [tried(shopper_of(shop, source=f"192.0.2.{number}"), "WRONG")[0] for number in range(60)]

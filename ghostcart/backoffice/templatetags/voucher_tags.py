@@ -5,8 +5,11 @@ from datetime import datetime, timedelta
 from babel.dates import format_date
 from babel.numbers import format_percent
 from django import template
+from django.utils.functional import Promise
 
 from ghostcart.lib.template_tags import cldr, language
+from ghostcart.recovery import guard, scoring
+from ghostcart.recovery.models import Decision
 from ghostcart.shops.models import Shop
 
 register = template.Library()
@@ -28,3 +31,14 @@ def first_day(moment: datetime, shop: Shop) -> str:
 def last_day(end: datetime, shop: Shop) -> str:
     """The last local day on which something counts whose `end` is the first moment it does not."""
     return first_day(end - timedelta(microseconds=1), shop)
+
+
+@register.filter
+def score_reasons(decision: Decision) -> list[tuple[str | Promise, int]]:
+    """What the score of a decision about a voucher is made of: (sentence, points)."""
+    return scoring.sentences(decision.details.get("reasons")) if isinstance(decision.details, dict) else []
+
+
+@register.filter
+def can_be_overruled(decision: Decision) -> bool:
+    return guard.can_be_overruled(decision)

@@ -205,6 +205,7 @@ def _cart_context(request: StaffRequest, cart_id: int) -> dict[str, Any]:
         "past": _past(request, cart_id) if "at" in request.GET else None,
         "may_order": may(request.user, view.cart.shop_id, Role.AGENT),
         "may_delete": may(request.user, view.cart.shop_id, Role.MANAGER),
+        "may_overrule": may(request.user, view.cart.shop_id, Role.MANAGER),
         "shows_shops": len(request.shops) > 1,
     }
 

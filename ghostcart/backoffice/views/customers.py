@@ -72,6 +72,8 @@ def customer(request: StaffRequest, customer_id: int) -> HttpResponse:
         "customer": found,
         "note_form": NoteForm(initial={"note": found.note}),
         "may_note": may(request.user, found.shop_id, Role.AGENT),
+        "may_trust": may(request.user, found.shop_id, Role.MANAGER),
+        "may_overrule": may(request.user, found.shop_id, Role.MANAGER),
         "may_erase": may(request.user, found.shop_id, Role.MANAGER),
     }
     return render(request, "backoffice/customer.html", context)

@@ -15,7 +15,9 @@ from ghostcart.backoffice import services
 from ghostcart.backoffice.access import HOME, StaffRequest, anyone, staff
 from ghostcart.backoffice.context import THEME_COOKIE, THEMES
 from ghostcart.backoffice.forms import ProfileForm
+from ghostcart.backoffice.mail_forms import ToldForm
 from ghostcart.backoffice.middleware import SHOP_IN_SESSION
+from ghostcart.lib import clock
 from ghostcart.lib.texts import LANGUAGES
 
 A_YEAR = 365 * 24 * 60 * 60
@@ -73,12 +75,26 @@ def profile(request: StaffRequest) -> HttpResponse:
             messages.success(request, _("Your profile is saved."))
         return redirect("backoffice:profile")
     memberships = request.user.memberships.select_related("shop").order_by("shop__name")
-    context: dict[str, Any] = {"form": form, "memberships": memberships}
+    context: dict[str, Any] = {"form": form, "memberships": memberships, "told_form": ToldForm(memberships=memberships)}
     return render(request, "backoffice/profile.html", context)
+
+
+@require_POST
+@staff()
+def told(request: StaffRequest) -> HttpResponse:
+    """Which mails somebody wants from their shops."""
+    form = ToldForm(request.POST, memberships=request.user.memberships.select_related("shop"))
+    if form.is_valid():
+        services.choose_mails(request.user, form.chosen(), clock.now())
+        messages.success(request, _("Your profile is saved."))
+    else:
+        messages.error(request, _("This could not be saved."))
+    return redirect("backoffice:profile")
 
 
 urlpatterns = [
     path("profile/", profile, name="profile"),
+    path("profile/mails/", told, name="told"),
     path("profile/shop/", shop, name="shop"),
     path("profile/language/", language, name="language"),
     path("profile/theme/", theme, name="theme"),

@@ -9,8 +9,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from ghostcart.backoffice.access import StaffRequest, require, staff
 from ghostcart.backoffice.forms import ShippingForm, ShopForm
+from ghostcart.backoffice.mail_forms import MailForm
 from ghostcart.backoffice.models import Role
 from ghostcart.carts import services as cart_services
+from ghostcart.mail import relay
 from ghostcart.shops import services
 from ghostcart.shops.models import ShippingMethod, Shop
 
@@ -57,8 +59,23 @@ def shipping_method(request: StaffRequest, shop_id: int, method_id: int) -> Http
     return render(request, "backoffice/shipping_method.html", {"shop": shop, "method": method, "form": form})
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff(Role.OWNER)
+def mail_settings(request: StaffRequest, shop_id: int) -> HttpResponse:
+    shop = get_object_or_404(Shop, pk=shop_id)
+    require(request.user, shop.pk, Role.OWNER)
+    form = MailForm(request.POST or None, shop=shop)
+    if request.method == "POST" and form.is_valid():
+        services.change_settings(shop, **form.cleaned_data)
+        messages.success(request, _("The settings of %(shop)s are saved.") % {"shop": shop.name})
+        return redirect("backoffice:mail-settings", shop_id=shop.pk)
+    context = {"shop": shop, "shops": owned(request), "form": form, "trouble": relay.trouble()}
+    return render(request, "backoffice/mail_settings.html", context)
+
+
 urlpatterns = [
     path("settings/", settings, name="settings"),
     path("settings/<int:shop_id>/", shop_settings, name="shop-settings"),
+    path("settings/<int:shop_id>/mail/", mail_settings, name="mail-settings"),
     path("settings/<int:shop_id>/shipping/<int:method_id>/", shipping_method, name="shipping-method"),
 ]

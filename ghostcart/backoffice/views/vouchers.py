@@ -10,12 +10,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from ghostcart.backoffice import lists, voucher_page
 from ghostcart.backoffice.access import StaffRequest, may, may_anywhere, require, staff
 from ghostcart.backoffice.models import Role
+from ghostcart.backoffice.views.profile import back
 from ghostcart.backoffice.voucher_forms import VoucherFilters, VoucherForm
 from ghostcart.customers import identity
 from ghostcart.customers.models import Customer
 from ghostcart.lib import clock
 from ghostcart.lib.errors import GhostcartError
 from ghostcart.recovery import guard
+from ghostcart.recovery.models import Decision
 from ghostcart.shops.models import Shop
 from ghostcart.vouchers import filters, services
 from ghostcart.vouchers.filters import VoucherFilter
@@ -145,6 +147,20 @@ def customer_trust(request: StaffRequest, customer_id: int) -> HttpResponse:
     return redirect("backoffice:customer", customer_id=customer.pk)
 
 
+@require_POST
+@staff(Role.MANAGER)
+def decision_overrule(request: StaffRequest, decision_id: int) -> HttpResponse:
+    """Let somebody have a voucher that the score kept from them."""
+    decision = get_object_or_404(Decision.objects.select_related("campaign", "person", "cart"), pk=decision_id)
+    require(request.user, decision.shop_id, Role.MANAGER)
+    if decision.campaign and decision.person and guard.can_be_overruled(decision):
+        guard.overrule(decision.campaign, decision.person, decision.cart, request.user.actor, clock.now())
+        messages.success(request, _("The score does not count here. The next mail to them may carry the voucher."))
+    else:
+        messages.error(request, _("There is nothing to overrule any more."))
+    return back(request)
+
+
 urlpatterns = [
     path("vouchers/", voucher_list, name="vouchers"),
     path("vouchers/new/", voucher_new, name="voucher-new"),
@@ -152,4 +168,5 @@ urlpatterns = [
     path("vouchers/<int:voucher_id>/", voucher, name="voucher"),
     path("vouchers/<int:voucher_id>/off/", voucher_off, name="voucher-off"),
     path("customers/<int:customer_id>/trust/", customer_trust, name="customer-trust"),
+    path("decisions/<int:decision_id>/overrule/", decision_overrule, name="decision-overrule"),
 ]

@@ -22,6 +22,7 @@ from ghostcart.carts.opencart import SUSPICION
 from ghostcart.catalog import offers
 from ghostcart.catalog.models import Price, Product, Variant
 from ghostcart.config.demo import shops
+from ghostcart.config.demo.campaigns import make_campaigns
 from ghostcart.config.demo.history import Browser, History, Shelf, Teller, Walk
 from ghostcart.config.demo.people import Person, consent_sentence
 from ghostcart.customers.keys import email_key, fold
@@ -78,6 +79,8 @@ def fill(now: datetime, *, report: Report, days: int = DAYS, carts: int = CARTS,
         retired = [_make_retired(shop) for shop in made]
         history = _tell(made, staff, report, now=now, days=days, carts=carts, seed=seed)
         Store(history, made, report, seed).all()
+        for shop in made:
+            make_campaigns(shop, now)
         for product in retired:
             product.delete()
         Customer.objects.filter(email__in=[person.email for person in history.gone], is_demo=True).delete()

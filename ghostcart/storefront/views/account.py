@@ -17,9 +17,9 @@ from ghostcart.customers.errors import BadAddress, SignInLocked, SignInRefused, 
 from ghostcart.customers.models import Customer
 from ghostcart.customers.services import Consented
 from ghostcart.lib import clock
-from ghostcart.recovery import privacy
+from ghostcart.recovery import passwords, privacy
 from ghostcart.storefront import session
-from ghostcart.storefront.forms import DetailsForm, EraseForm, PasswordForm, RegisterForm, SignInForm
+from ghostcart.storefront.forms import DetailsForm, EraseForm, ForgottenForm, PasswordForm, RegisterForm, SignInForm
 from ghostcart.storefront.front import Front, give_token, page, show, token
 from ghostcart.storefront.queries import orders_of_account
 from ghostcart.storefront.texts import CONSENT_VERSION, consent_text
@@ -72,6 +72,7 @@ def sign_in(request: HttpRequest, front: Front) -> HttpResponse:
     form = SignInForm(request.POST if request.method == "POST" else None)
     context = {"form": form, "next": _next(request, front, ""), "is_after_registering": "registered" in request.GET}
     context["is_after_erasing"] = "erased" in request.GET
+    context["is_after_reset"] = "reset" in request.GET
     if not form.is_valid():
         return show(request, front, "sign_in.html", context, status=422 if form.is_bound else 200)
     now = clock.now()
@@ -106,6 +107,18 @@ def sign_out(request: HttpRequest, front: Front) -> HttpResponse:
     response = HttpResponseRedirect(front.url("home"))
     give_token(response, front, tokens.issue(front.shop.pk))
     return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(is_private=True)
+def forgotten(request: HttpRequest, front: Front) -> HttpResponse:
+    """A mail with a link to a new password; the answer is the same whether the address has an account."""
+    form = ForgottenForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        passwords.ask(front.shop, form.cleaned_data["email"], front.language, clock.now())
+        return HttpResponseRedirect(f"{front.url('forgotten')}?sent")
+    context = {"form": form, "is_sent": "sent" in request.GET}
+    return show(request, front, "forgotten.html", context, status=422 if form.is_bound else 200)
 
 
 # -- registering -------------------------------------------------------------------------------------

@@ -17,12 +17,14 @@ from django.utils import timezone, translation
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ghostcart.carts import browsing, changes, ingest, tokens
 from ghostcart.carts.browsing import Preview
 from ghostcart.carts.restoring import Fate
 from ghostcart.catalog import queries as catalog
+from ghostcart.customers.errors import WeakPassword
 from ghostcart.customers.keys import keyed_hash
 from ghostcart.customers.services import Consented
 from ghostcart.lib import clock, machines
@@ -30,10 +32,12 @@ from ghostcart.lib.errors import GhostcartError
 from ghostcart.mail import links, tracking
 from ghostcart.mail.models import EventKind, Link, Purpose
 from ghostcart.mail.tracking import RequestFacts
+from ghostcart.recovery import passwords
 from ghostcart.recovery import preferences as mail_preferences
 from ghostcart.recovery.models import Kind
 from ghostcart.shops import queries as shops
 from ghostcart.shops.models import Shop
+from ghostcart.storefront.forms import NewPasswordForm
 from ghostcart.storefront.front import Front, give_token, preferred_language, show, token
 from ghostcart.storefront.texts import CONSENT_VERSION, STOP_VERSION, consent_text, stop_text
 from ghostcart.vouchers import queries as vouchers
@@ -272,6 +276,28 @@ def _kind_name(kind: Kind) -> str:
         Kind.LAPSED: _("Mail when I have not ordered for a long time"),
         Kind.MANUAL: _("Mail that somebody of the shop writes to me"),
     }[kind]
+
+
+# -- a new password ----------------------------------------------------------------------------------
+
+
+@sensitive_post_parameters("new")
+@mailed(Purpose.PASSWORD)
+def password(request: HttpRequest, front: Front, link: Link, now: datetime) -> HttpResponse | None:
+    """Whoever reads the account's mail may set its password, once; they sign in with it themselves."""
+    if passwords.account_of(link) is None:
+        return None
+    form = NewPasswordForm(request.POST if is_pressed(request) else None)
+    if form.is_valid():
+        try:
+            if not passwords.change(link, form.cleaned_data["new"], now):
+                return None
+        except WeakPassword as refused:
+            form.add_error("new", list(refused.reasons))
+        else:
+            return HttpResponseRedirect(f"{front.url('sign-in')}?reset")
+    status = 422 if form.is_bound else 200
+    return show(request, front, "new_password.html", {"is_mailed": True, "form": form}, status=status)
 
 
 # -- openings, and what is not there -----------------------------------------------------------------
