@@ -19,13 +19,15 @@ def numbers(shop: Running) -> dict[str, str]:
         "step",
         "shop",
         "voucher",
+        "message",
+        "named",
     )
     told = shop.ask(
         "from ghostcart.carts.models import Cart; from ghostcart.customers.models import Customer;"
         "from ghostcart.orders.models import Order; from ghostcart.catalog.models import Variant;"
         "from ghostcart.backoffice.models import User; from ghostcart.shops.models import ShippingMethod, Shop;"
         "from ghostcart.recovery import campaigns; from ghostcart.lib import clock;"
-        "from ghostcart.vouchers.models import Voucher;"
+        "from ghostcart.vouchers.models import Voucher; from tests.mail import letters;"
         "live = Cart.objects.filter(deleted_at=None, shop__slug='fern');"
         "order = Order.objects.filter(shop__slug='fern', customer__isnull=False).first();"
         "campaign = campaigns.create(Shop.objects.get(slug='fern'), 'abandoned', 'Ghosts', clock.now());"
@@ -36,7 +38,9 @@ def numbers(shop: Running) -> dict[str, str]:
         " Variant.objects.filter(shop__slug='fern', stock__gt=20).order_by('pk')[0].product.slug, order.token,"
         " User.objects.exclude(is_superuser=True)[0].pk, ShippingMethod.objects.first().pk,"
         " campaign.pk, campaigns.steps(campaign)[1].pk,"
-        " campaign.shop_id, Voucher.objects.filter(shop__slug='fern').order_by('-used')[0].pk, sep='|')"
+        " campaign.shop_id, Voucher.objects.filter(shop__slug='fern').order_by('-used')[0].pk,"
+        " letters.letter(order.shop, order.customer, at=clock.now()).message.pk,"
+        " live.filter(ordered_at=None, merged_at=None, line_count__gt=0, customer__isnull=False)[0].pk, sep='|')"
     )
     return dict(zip(names, told.split("|"), strict=True))
 
@@ -73,6 +77,14 @@ def backoffice(shop: Running) -> dict[str, str]:
         "campaign-settings": f"/backoffice/campaigns/{of['campaign']}/settings/",
         "campaign-step": f"/backoffice/campaigns/{of['campaign']}/steps/{of['step']}/",
         "campaign-step-edit": f"/backoffice/campaigns/{of['campaign']}/steps/{of['step']}/edit/",
+        "messages": "/backoffice/messages/",
+        "message": f"/backoffice/messages/{of['message']}/",
+        "no-mail": "/backoffice/messages/no-mail/",
+        "calls": "/backoffice/calls/",
+        "write": f"/backoffice/carts/{of['named']}/write/",
+        "report": "/backoffice/report/",
+        "ledger": "/backoffice/report/ledger/",
+        "mail-settings": f"/backoffice/settings/{of['shop']}/mail/",
         "vouchers": "/backoffice/vouchers/",
         "vouchers-none": "/backoffice/vouchers/?q=nothing-like-it",
         "voucher": f"/backoffice/vouchers/{of['voucher']}/",
