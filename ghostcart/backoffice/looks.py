@@ -88,6 +88,7 @@ def parts(step: Step, texts: Texts, asked: Asked, now: datetime) -> tuple[dict[s
     )
     if cart:
         facts["cart"] = letters.cart_facts(cart, asked.language)
+        facts["customer"] = letters.customer_facts(cart.customer)
     facts["voucher"] = None if asked.is_withheld else _voucher(step, currency, shop, now)
     return template, facts
 
@@ -95,7 +96,9 @@ def parts(step: Step, texts: Texts, asked: Asked, now: datetime) -> tuple[dict[s
 def _cart(shop: Shop, cart_id: int | None) -> Cart | None:
     if cart_id is None:
         return None
-    return Cart.objects.filter(shop=shop, pk=cart_id, deleted_at=None, line_count__gt=0).first()
+    return (
+        Cart.objects.filter(shop=shop, pk=cart_id, deleted_at=None, line_count__gt=0).select_related("customer").first()
+    )
 
 
 def _voucher(step: Step, currency: str, shop: Shop, now: datetime) -> dict[str, Any] | None:

@@ -91,6 +91,11 @@ class Cart(models.Model):
                 name="cart_ghosts",
                 condition=Q(ordered_at=None, merged_at=None, deleted_at=None, line_count__gt=0),
             ),
+            models.Index(  # with the ghosts that are not abandoned yet: the open carts
+                fields=["shop", "id"],
+                name="cart_empty",
+                condition=Q(ordered_at=None, merged_at=None, deleted_at=None, line_count=0),
+            ),
             # figures of orders, and the count of ordered carts
             models.Index(
                 fields=["shop", "ordered_at", "id"],

@@ -3,23 +3,20 @@
 One definition of each status and figure lives here, so that a number and the list it links to cannot disagree.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
-from django.db.models.lookups import GreaterThanOrEqual, In, IsNull, LessThan, LessThanOrEqual
+from django.db.models import Count, F, Q, QuerySet, Sum
 
+from ghostcart.carts import conditions
 from ghostcart.carts.filters import Bots, CartFilter, Listed, start_of_day, to_query
-from ghostcart.carts.models import BOT_SCORE, Cart, CartEvent, CartLine, CartVoucher, Status
-from ghostcart.customers import queries as customer_queries
-from ghostcart.customers.models import Address, Customer
-from ghostcart.customers.services import fold
+from ghostcart.carts.models import Cart, CartEvent, CartLine, CartVoucher, Status
+from ghostcart.customers.models import Address
 from ghostcart.lib import paging
 from ghostcart.lib.money import Rounding, divide
 from ghostcart.lib.paging import Page
-from ghostcart.lib.planning import Unindexed
+from ghostcart.lib.planning import Among, Unindexed
 from ghostcart.shops.models import Shop
 
 COUNT_CEILING = 100_000
@@ -39,12 +36,11 @@ SORTS = {
 }
 """What the list can be sorted by, and the column behind it."""
 _UNSEEN = (
-    "customer__password", "customer__search_text", "customer__note", "products_minor", "discount_minor", "shipping_minor",
-    "tax_minor", "prices_include_tax", "language", "shipping_method", "checkout_started_at", "merged_into", "deleted_at",
-    "deleted_by", "source", "external_id", "is_demo",
+    "customer__password", "customer__search_text", "customer__note", "products_minor", "discount_minor",
+    "shipping_minor", "tax_minor", "prices_include_tax", "language", "shipping_method", "checkout_started_at",
+    "merged_into", "deleted_at", "deleted_by", "source", "external_id", "is_demo",
 )  # fmt: skip
 """Columns that no list shows."""
-FEW = 5_000
 EVENTS_SHOWN = 1_000
 OTHERS_SHOWN = 10
 
@@ -54,7 +50,15 @@ OTHERS_SHOWN = 10
 
 def matching(wanted: CartFilter, now: datetime) -> QuerySet[Cart]:
     """The carts that a filter asks for, in no order. Deleted ones are never among them."""
-    return _found(wanted, _conditions(wanted, now))
+    shops = Q(shop_id=wanted.shop_ids[0]) if len(wanted.shop_ids) == 1 else Q(shop_id__in=wanted.shop_ids)
+    found = Cart.objects.filter(shops, conditions.listed(wanted, now), deleted_at=None)
+    return _meeting(found, [*conditions.named(wanted), *conditions.facts(wanted, now)])
+
+
+def _meeting(found: QuerySet[Cart], asked: Sequence[Q]) -> QuerySet[Cart]:
+    for condition in asked:
+        found = found.filter(condition)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,145 +72,78 @@ class Listing:
 def listing(wanted: CartFilter, sort: str, size: int, after: str | None, before: str | None, now: datetime) -> Listing:
     """A page of the carts that a filter asks for, each with shop and customer, sorted by a name of SORTS (with a
     minus: descending)."""
-    conditions = _conditions(wanted, now)
+    parts = _parts(wanted, now)
+    few, many = ([], parts) if wanted == CartFilter(shop_ids=wanted.shop_ids) else _found(parts)
     column = SORTS.get(sort.removeprefix("-"), "id")
+    chosen = conditions.STATUSES[wanted.status]
     rows = paging.page(
-        _found(wanted, conditions).select_related("customer").prefetch_related("shop").defer(*_UNSEEN),
+        Cart.objects.select_related("customer").prefetch_related("shop").defer(*_UNSEEN),
         f"-{column}" if sort.startswith("-") else column,
         size,
         after,
         before,
-        shop_ids=wanted.shop_ids,
-        sections={"status": [status_is(status, now) for status in Status]},
+        parts=[
+            *([Cart.objects.filter(Among("pk", few))] if few else []),
+            *(walk for part in many for walk in part.walks),
+        ],
+        sections={"status": [conditions.kinds(status, now) if status in chosen else [] for status in Status]},
     )
-    return Listing(rows, _count(wanted, conditions, COUNT_CEILING))
+    return Listing(rows, _count(few, many, COUNT_CEILING))
 
 
 def count(wanted: CartFilter, now: datetime, ceiling: int = COUNT_CEILING) -> int:
     """How many carts a filter asks for; `ceiling` means that many or more."""
-    return _count(wanted, _conditions(wanted, now), ceiling)
+    return _count([], _parts(wanted, now), ceiling)
 
 
-def _count(wanted: CartFilter, conditions: Sequence[Q], ceiling: int) -> int:
-    is_scan = bool(conditions) and not wanted.is_recent
-    return _found(wanted, conditions, is_scan=is_scan).order_by()[:ceiling].count()
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Some of the carts that a filter asks for, twice: `look` finds and counts them by whatever leads to them fast,
+    `walks` go through the index of an order and leave out the others."""
+
+    look: QuerySet[Cart]
+    walks: list[QuerySet[Cart]]
 
 
-def _found(wanted: CartFilter, conditions: Sequence[Q], *, is_scan: bool = False) -> QuerySet[Cart]:
-    """`is_scan`: go through the rows as they lie rather than through the index of some list."""
-    found = Cart.objects.filter(IsNull(Unindexed("deleted_at"), True) if is_scan else Q(deleted_at=None))
-    if is_scan:
-        found = found.filter(In(Unindexed("shop_id"), wanted.shop_ids or (0,)))
-    elif len(wanted.shop_ids) == 1:
-        found = found.filter(shop_id=wanted.shop_ids[0])
-    else:
-        found = found.filter(shop_id__in=wanted.shop_ids)
-    for condition in conditions:
-        found = found.filter(condition)
-    return found
-
-
-def status_is(status: Status, now: datetime) -> Q:
-    """`Cart.status(now) == status`, as a condition."""
-    undecided = Q(ordered_at=None, merged_at=None)
-    match status:
-        case Status.ORDERED:
-            return Q(ordered_at__isnull=False)
-        case Status.MERGED:
-            return Q(ordered_at=None, merged_at__isnull=False)
-        case Status.ABANDONED:
-            return undecided & Q(line_count__gt=0) & Q(LessThanOrEqual(Unindexed("abandon_after"), now))
-        case Status.OPEN:
-            return undecided & (Q(line_count=0) | Q(abandon_after__gt=now))
-
-
-def _conditions(wanted: CartFilter, now: datetime) -> list[Q]:
+def _parts(wanted: CartFilter, now: datetime) -> list[_Part]:
+    """Each shop and, within it, each kind of cart apart, if an index leads to them; else one for all."""
+    names, facts = conditions.named(wanted), conditions.facts(wanted, now)
+    is_single = len(facts) + bool(wanted.status) <= 1
+    shops = [Cart.objects.filter(deleted_at=None, shop_id=shop_id) for shop_id in wanted.shop_ids]
+    if names or not (wanted.is_recent or (is_single and conditions.is_indexed(wanted))):
+        asked = [*names, conditions.listed(wanted, now), *facts]
+        look = _meeting(conditions.scattered(wanted.shop_ids), asked)
+        return [_Part(look, [_meeting(shop, asked) for shop in shops])]
+    common = F if is_single else Unindexed
+    easy = conditions.facts(wanted, now, common)
+    kinds = zip(
+        conditions.listed_kinds(wanted, now, common), conditions.listed_kinds(wanted, now, Unindexed), strict=True
+    )
     return [
-        *_facts(wanted, now),
-        *_between("item_count", wanted.items_from, None if wanted.items_to is None else wanted.items_to + 1),
-        *_between("total_minor", wanted.total_from, None if wanted.total_to is None else wanted.total_to + 1),
-        *_between("created_at", wanted.created_from, wanted.created_to),
-        *_between("last_activity_at", wanted.activity_from, wanted.activity_to),
-        *_between("ordered_at", wanted.ordered_from, wanted.ordered_to),
-        *_between("abandon_after", wanted.abandoned_from, wanted.abandoned_to),
+        _Part(_meeting(shop, [look, *easy]), [_meeting(shop, [walk, *facts])]) for look, walk in kinds for shop in shops
     ]
 
 
-def _facts(wanted: CartFilter, now: datetime) -> Iterator[Q]:
-    if wanted.ids:
-        yield Q(pk__in=wanted.ids)
-    if wanted.order:
-        yield _order_number(wanted)
-    if wanted.status:
-        yield _listed(wanted, now)
-    if wanted.abandoned_from or wanted.abandoned_to:
-        yield status_is(Status.ABANDONED, now)
-    if wanted.customer:
-        yield _customer(wanted)
-    if wanted.currency:
-        yield Q(currency=wanted.currency)
-    if wanted.shipping:
-        yield Q(shipping_name__icontains=wanted.shipping)
-    if wanted.bots != Bots.WITH:
-        yield Q(bot_score__lt=BOT_SCORE) if wanted.bots == Bots.WITHOUT else Q(bot_score__gte=BOT_SCORE)
-    if wanted.online is not None:
-        yield online(wanted.shop_ids, now) if wanted.online else ~online(wanted.shop_ids, now)
+def _found(parts: Sequence[_Part]) -> tuple[list[int], list[_Part]]:
+    """The carts of the parts that hold few, and the parts that hold more: walking until a few are met takes long."""
+    few: list[int] = []
+    many = []
+    for part in parts:
+        most = conditions.FEW - len(few)
+        numbers = list(part.look.order_by().values_list("pk", flat=True)[: most + 1])
+        if len(numbers) > most:
+            many.append(part)
+        else:
+            few += numbers
+    return few, many
 
 
-def _between(column: str, least: Any, beyond: Any) -> Iterator[Q]:
-    """A half-open range. Of times, the newest are few; of anything else most rows may be within it."""
-    if least is not None:
-        is_few = isinstance(least, datetime)
-        yield Q(**{f"{column}__gte": least}) if is_few else Q(GreaterThanOrEqual(Unindexed(column), least))
-    if beyond is not None:
-        yield Q(LessThan(Unindexed(column), beyond))
-
-
-def _listed(wanted: CartFilter, now: datetime) -> Q:
-    match wanted.status:
-        case Listed.WITHOUT_ORDER:
-            return Q(ordered_at=None)
-        case Listed.NOT_MERGED:
-            return Q(ordered_at__isnull=False) | Q(merged_at=None)
-        case Listed.OPEN if wanted.items_from:  # none of them is empty: the index of ghosts knows them
-            return Q(ordered_at=None, merged_at=None, line_count__gt=0, abandon_after__gt=now)
-    return status_is(Status(wanted.status), now)
-
-
-def _order_number(wanted: CartFilter) -> Q:
-    found = Cart.objects.filter(shop_id__in=wanted.shop_ids, deleted_at=None, order_number__gt="")
-    return _one_of("pk", found.filter(order_number__icontains=wanted.order))
-
-
-def _customer(wanted: CartFilter) -> Q:
-    """Every word in the name or address; of a customer who is gone only the cart's label is left."""
-    words = fold(wanted.customer).split()[: customer_queries.MOST_WORDS]
-    known = Customer.objects.filter(In(Unindexed("shop_id"), wanted.shop_ids or (0,)))
-    gone = Cart.objects.filter(shop_id__in=wanted.shop_ids, customer=None, customer_label__gt="")
-    for word in words:
-        known = known.filter(search_text__contains=word)
-    for word in wanted.customer.split()[: customer_queries.MOST_WORDS]:
-        gone = gone.filter(customer_label__icontains=word)
-    return _one_of("customer", known) | _one_of("pk", gone)
-
-
-def _one_of(column: str, found: QuerySet[Any]) -> Q:
-    """The column names one of these rows; few of them are looked up once, for the rows and for their count."""
-    numbers = list(found.values_list("pk", flat=True)[: FEW + 1])
-    return Q(**{f"{column}__in": numbers if len(numbers) <= FEW else found.values("pk")})
-
-
-def online(shop_ids: Collection[int], now: datetime) -> Q:
-    """The shopper was heard of within the shop's online window."""
-    condition = Q(pk__in=[])
-    by_minutes: dict[int, list[int]] = {}
-    for shop_id, minutes in Shop.objects.filter(pk__in=shop_ids).values_list("pk", "online_minutes"):
-        by_minutes.setdefault(minutes, []).append(shop_id)
-    if len(by_minutes) == 1:
-        return Q(seen_at__gt=now - timedelta(minutes=next(iter(by_minutes))))
-    for minutes, ids in by_minutes.items():
-        condition |= Q(shop_id__in=ids, seen_at__gt=now - timedelta(minutes=minutes))
-    return condition
+def _count(few: Sequence[int], many: Sequence[_Part], ceiling: int) -> int:
+    counted = len(few)
+    for part in many:
+        if counted < ceiling:
+            counted += part.look.order_by()[: ceiling - counted].count()
+    return min(counted, ceiling)
 
 
 def is_online(cart: Cart, now: datetime) -> bool:
@@ -259,7 +196,7 @@ def cart_view(cart_id: int, now: datetime) -> CartView | None:
         events=events[:EVENTS_SHOWN][::-1],
         is_cut=len(events) > EVENTS_SHOWN,
         address=Address.objects.filter(customer=cart.customer_id).first() if cart.customer_id else None,
-        merged=list(_heads().filter(merged_into=cart, deleted_at=None).order_by("-id")[:OTHERS_SHOWN]),
+        merged=list(_heads().filter(merged_into=cart, deleted_at=None).order_by(Unindexed("id").desc())[:OTHERS_SHOWN]),
         others=others(cart, None, None),
     )
 
@@ -290,7 +227,7 @@ class Figure:
     """A number above a list, and the query strings of the lists that show exactly its rows.
 
     `sums` holds, per currency, how many carts the figure counts and what they come to in minor units.
-    A share is `part` of `rows`.
+    A share is `part` of `rows`: those that were ordered.
     """
 
     key: str
@@ -337,17 +274,13 @@ def figures(shops: Sequence[Shop], now: datetime) -> dict[str, Figure]:
         "average_order": replace(everyone, status=Listed.ORDERED, ordered_from=month),
         "open_value": replace(everyone, status=Listed.OPEN, items_from=1),
     }
-    found = {
-        key: Figure(key, sum(carts for carts, _ in amounts.values()), to_query(asked, shops, zone), amounts)
-        for key, asked in wanted.items()
-        for amounts in [sums(asked, now)]
-    }
-    ordered = replace(began, status=Listed.ORDERED)
-    conversion = replace(found["conversion"], part=count(ordered, now), part_query=to_query(ordered, shops, zone))
-    return {**found, "conversion": conversion}
+    found = {key: _figure(key, matching(asked, now), to_query(asked, shops, zone)) for key, asked in wanted.items()}
+    ordered = to_query(replace(began, status=Listed.ORDERED), shops, zone)
+    return {**found, "conversion": replace(found["conversion"], part_query=ordered)}
 
 
-def sums(wanted: CartFilter, now: datetime) -> dict[str, tuple[int, int]]:
-    """How many carts a filter asks for and what they come to, per currency: {"EUR": (12, 34_500)}."""
-    rows = matching(wanted, now).order_by().values("currency").annotate(carts=Count("pk"), total=Sum("total_minor"))
-    return {row["currency"]: (row["carts"], row["total"]) for row in rows}
+def _figure(key: str, carts: QuerySet[Cart], query: str) -> Figure:
+    """What carts come to, and how many of them were ordered."""
+    rows = list(carts.order_by().values_list("currency").annotate(Count("pk"), Sum("total_minor"), Count("ordered_at")))
+    sums = {currency: (count, total) for currency, count, total, _ in rows}
+    return Figure(key, sum(row[1] for row in rows), query, sums, part=sum(row[3] for row in rows))

@@ -43,19 +43,24 @@ def page(
     before: str | None = None,
     *,
     shop_ids: Sequence[int] = (),
-    sections: Mapping[str, Sequence[Q]] | None = None,
+    parts: Sequence[QuerySet[Row]] | None = None,
+    sections: Mapping[str, Sequence[Sequence[Q]]] | None = None,
 ) -> Page[Row]:
     """The `size` rows that follow the cursor `after`, or that come just before the cursor `before`.
 
     `sort` names a column without NULLs, with a minus for descending. With more than one of `shop_ids` the shops are
-    asked one by one. `sections` names sortings that have no column: conditions of which each row meets exactly one,
-    in their order, rows within them by id.
+    asked one by one; `parts` says otherwise what to ask, each row in one of them, for rows that are then read from
+    `queryset`. `sections` names sortings that have no column: groups of conditions of which each row meets exactly one,
+    in their order, rows within a group by id.
     """
     name, is_descending = sort.removeprefix("-"), sort.startswith("-")
-    order = _Sections(sections[name]) if sections and name in sections else _Column(queryset.model, name)
+    order = (
+        _Sections(queryset.model, sections[name]) if sections and name in sections else _Column(queryset.model, name)
+    )
     start = order.key_of(_read(before or after, name))
     is_backwards = bool(before) and start is not None
-    keys = order.keys(_by_shop(queryset, shop_ids), start, is_descending != is_backwards, size + 1)
+    asked = _by_shop(queryset, shop_ids) if parts is None else parts
+    keys = order.keys(asked, start, is_descending != is_backwards, size + 1)
     shown, has_more = keys[:size], len(keys) > size
     if is_backwards:
         shown.reverse()
@@ -163,24 +168,25 @@ class _Column:
 class _Sections:
     """By (number of the section, id)."""
 
-    def __init__(self, conditions: Sequence[Q]) -> None:
-        self.conditions = conditions
+    def __init__(self, model: type[models.Model], groups: Sequence[Sequence[Q]]) -> None:
+        self.by_id = _Column(model, "id")
+        self.groups = groups
 
     def key_of(self, kept: list[Any] | None) -> Key | None:
-        if kept is None or type(kept[0]) is not int or not 0 <= kept[0] < len(self.conditions):
+        if kept is None or type(kept[0]) is not int or not 0 <= kept[0] < len(self.groups):
             return None
         return kept[0], kept[1]
 
     def keys(self, parts: Sequence[QuerySet[Any]], start: Key | None, goes_down: bool, limit: int) -> list[Key]:
         found: list[Key] = []
-        numbers = list(range(len(self.conditions)))
+        numbers = list(range(len(self.groups)))
         for number in reversed(numbers) if goes_down else numbers:
             if start is not None and (number > start[0] if goes_down else number < start[0]):
                 continue
-            within = [part.filter(self.conditions[number]) for part in parts]
+            within = [part.filter(condition) for part in parts for condition in self.groups[number]]
             begin = start if start is not None and number == start[0] else None
-            by_id = _Column(parts[0].model, "id").keys(within, begin, goes_down, limit - len(found))
-            found.extend((number, row) for _, row in by_id)
+            keys = self.by_id.keys(within, begin, goes_down, limit - len(found))
+            found.extend((number, row) for _, row in keys)
             if len(found) == limit:
                 break
         return found

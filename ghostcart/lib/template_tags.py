@@ -24,7 +24,7 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
@@ -33,6 +33,9 @@ from ghostcart.lib import money as amounts
 from ghostcart.lib.texts import pick
 
 register = template.Library()
+
+KEPT = 8192
+"""How many amounts, numbers and moments are kept as written, per kind: lists write the same ones again and again."""
 
 
 def language() -> str:
@@ -48,7 +51,12 @@ def cldr(language: str) -> Locale:
 @register.simple_tag
 def money(minor: int | None, currency: str) -> str:
     """An amount in minor units: `{% money cart.total_minor cart.currency %}`."""
-    return "" if minor is None else amounts.format_minor(minor, currency, language())
+    return "" if minor is None else _money(minor, currency, language())
+
+
+@lru_cache(KEPT)
+def _money(minor: int, currency: str, language: str) -> SafeString:
+    return conditional_escape(amounts.format_minor(minor, currency, language))
 
 
 @register.simple_tag
@@ -75,9 +83,9 @@ def number(value: float) -> str:
     return _number(value, language())
 
 
-@lru_cache(maxsize=4096)  # the same small numbers stand in every row
-def _number(value: float, language: str) -> str:
-    return format_decimal(value, locale=cldr(language))
+@lru_cache(KEPT)
+def _number(value: float, language: str) -> SafeString:
+    return conditional_escape(format_decimal(value, locale=cldr(language)))
 
 
 @register.filter
@@ -93,8 +101,16 @@ def moment(value: datetime | None, form: str = "medium") -> str:
     """Date and time in the active time zone."""
     if value is None:
         return "–"
-    pattern = _moment_pattern("short" if form == "short" else "medium", language())
-    return pattern.apply(timezone.localtime(value), cldr(language()))
+    read = timezone.localtime(value)
+    if form == "short":
+        return _moment(read.replace(second=0, microsecond=0, tzinfo=None), "short", language())
+    return _moment(read.replace(microsecond=0, tzinfo=None), "medium", language())
+
+
+@lru_cache(KEPT)
+def _moment(read: datetime, form: Literal["short", "medium"], language: str) -> SafeString:
+    """Of what the clock on the wall reads: as a key, an aware moment would be the same in every time zone."""
+    return conditional_escape(_moment_pattern(form, language).apply(read, cldr(language)))
 
 
 @cache
@@ -158,12 +174,17 @@ def asset(door: str, name: str) -> str:
 @register.simple_tag
 def icon(name: str, label: str = "", door: str = "backoffice") -> SafeString:
     """An icon of the sprite; hidden from screen readers unless it has a label."""
-    address = asset(door, "icons.svg")
     if label:
         return format_html(
-            '<svg class="icon" role="img" aria-label="{}"><use href="{}#{}"/></svg>', label, address, name
-        )
-    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', address, name)
+            '<svg class="icon" role="img" aria-label="{}"><use href="{}#{}"/></svg>',
+            label, asset(door, "icons.svg"), name,
+        )  # fmt: skip
+    return _icon(name, door)
+
+
+@cache
+def _icon(name: str, door: str) -> SafeString:
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', asset(door, "icons.svg"), name)
 
 
 @register.simple_tag(takes_context=True)

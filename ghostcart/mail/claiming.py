@@ -179,7 +179,8 @@ def _suppressed(messages: Sequence[Message]) -> set[int]:
 def _prepare(going: Sequence[tuple[Message, Go]], now: datetime) -> list[tuple[Message, dict[str, str]]]:
     """Write text and facts into the rows, and the links; their tokens are kept nowhere else than in the mails."""
     letters: list[tuple[Message, dict[str, str]]] = []
-    contents, made = [], []
+    contents: list[dict[str, Any]] = []
+    made = []
     for message, go in going:
         if (message.template, message.facts) != (go.template, go.facts):
             message.template, message.facts = go.template, go.facts

@@ -11,7 +11,6 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from mailbox import Error, Maildir
 from pathlib import Path
-from typing import cast
 
 from django.conf import settings
 
@@ -92,7 +91,7 @@ def read(message: Message) -> Kept | None:
         content = Maildir(settings.MAILBOX_ROOT, create=False).get_bytes(name)
     except (KeyError, OSError, Error):
         return None
-    mail = cast(EmailMessage, message_from_bytes(content, policy=policy.default))
+    mail = message_from_bytes(content, policy=policy.default)
     return Kept(
         sender=str(mail["From"]),
         recipient=str(mail["To"]),

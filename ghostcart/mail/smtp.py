@@ -240,7 +240,7 @@ class _Generator(BytesGenerator):
 
     def _write_lines(self, lines: str) -> None:
         if lines:
-            self.write(_LINE_END.sub(self._NL, lines))
+            self.write(_LINE_END.sub(_WIRE.linesep, lines))
 
 
 def on_the_wire(letter: Letter) -> bytes:

@@ -103,7 +103,7 @@ def _take_back(events: list[MessageEvent], cause: str) -> None:
 
 def _mark(link: Link, seen: RequestFacts) -> str:
     """Which link was opened, from which place, and how often before: what `_look_again` needs."""
-    before = MessageEvent.objects.filter(message_id=link.message_id, external_id__startswith=f"link:{link.pk}:")
+    before = MessageEvent.objects.filter(message_id=link.message_id or 0, external_id__startswith=f"link:{link.pk}:")
     return f"link:{link.pk}:{before.count()}:{seen.place[:16]}"
 
 

@@ -133,6 +133,8 @@ class Enrolment(models.Model):
         indexes = [
             models.Index(fields=["campaign", "at"], name="enrolment_by_time"),
             models.Index(fields=["campaign", "person", "at"], name="enrolment_by_person"),
+            # what `tidying` looks through
+            models.Index(fields=["shop", "id"], name="enrolment_going_on", condition=Q(ended_at=None)),
         ]
 
     def __str__(self) -> str:

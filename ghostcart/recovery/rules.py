@@ -130,7 +130,7 @@ def voice(plan: Plan, human: Human, trigger: Trigger, now: datetime) -> tuple[st
             is_elsewhere = other.campaign_id != plan.id and other.kind == plan.kind
             if is_elsewhere and other.at > now - HOLDOUT_KEPT:
                 return "held_out_elsewhere", []
-        elif other.ended_at is None and other.trigger != trigger.name:
+        elif other.ended_at is None:
             if not (reason := _gives_way(plan, trigger, other)):
                 return "other_voice", []
             ends.append((other.enrolment_id, reason))

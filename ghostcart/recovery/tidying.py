@@ -11,9 +11,10 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from ghostcart.mail import outbox
 from ghostcart.mail.models import Message, State
 from ghostcart.recovery import enrolments, rules
-from ghostcart.recovery.models import Arm, Enrolment, Kind, Reminder
+from ghostcart.recovery.models import Campaign, Enrolment, Kind, Reminder
 
 BATCH = 500
+WAITING = ("due", "failed_temp")  # as the index says it
 PARKED = ("campaign_paused", "clock_wrong")
 AHEAD = timedelta(hours=2)
 """A message parked for an hour that lies further ahead than this was parked by a clock that has gone back since."""
@@ -25,7 +26,9 @@ def tidy(now: datetime) -> bool:
 
 
 def going_on() -> QuerySet[Enrolment]:
-    return Enrolment.objects.filter(ended_at=None, arm=Arm.CONTACTED)
+    """Who is in a campaign now. The part of the held-out is over from the start."""
+    shops = list(Campaign.objects.order_by().values_list("shop_id", flat=True).distinct())
+    return Enrolment.objects.filter(shop__in=shops, ended_at=None)
 
 
 def end_over(now: datetime) -> int:
@@ -59,9 +62,9 @@ def end_done(now: datetime) -> int:
 
 
 def take_back(now: datetime) -> int:
-    """Cancel what waits for people whose enrolment has ended."""
-    waiting = Message.objects.filter(state__in=(State.DUE, State.FAILED_TEMP), kind="reminder")
-    over = waiting.filter(reminder__enrolment__ended_at__isnull=False).exclude(
+    """Cancel what is planned for people whose enrolment has ended; what is due already, its claim stops."""
+    planned = Message.objects.filter(state__in=WAITING, due_at__gt=now).order_by("due_at", "id")
+    over = planned.filter(reminder__enrolment__ended_at__isnull=False).exclude(
         reminder__enrolment__campaign__kind=Kind.MANUAL
     )
     return outbox.cancel(list(over.values_list("pk", flat=True)[:BATCH]), "ended", now)
@@ -69,5 +72,5 @@ def take_back(now: datetime) -> int:
 
 def unpark(now: datetime) -> int:
     """Messages that a clock far ahead put off: it has gone back, so they are due again."""
-    parked = Message.objects.filter(state=State.DUE, reason__in=PARKED, due_at__gt=now + AHEAD)
+    parked = Message.objects.filter(state__in=WAITING, reason__in=PARKED, due_at__gt=now + AHEAD)
     return parked.update(due_at=now)

@@ -62,7 +62,7 @@ def _same(customer_id: int) -> list[int]:
 def of_customer(customer: Customer) -> QuerySet[Voucher]:
     """The vouchers that are bound to a customer or their person, or were used by them, newest first."""
     was_used = VoucherRedemption.objects.filter(voucher=OuterRef("pk"), customer=customer)
-    theirs = Q(customer=customer) | Exists(was_used)
+    theirs = Q(customer=customer) | Q(Exists(was_used))
     if customer.person_id is not None:
         theirs |= Q(person__in=identity.family(customer.person_id))
     return Voucher.objects.filter(theirs).order_by("-pk")

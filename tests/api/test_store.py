@@ -106,6 +106,7 @@ def test_vouchers_come_and_go(page, shop):
     }]  # fmt: skip
     assert ok(page.call("DELETE", "/cart/vouchers/spring"))["vouchers"] == []
 
+
 def test_guessing_codes_is_stopped_for_a_source_and_says_so(page, shop):
     page.add()
     for number in range(10):

@@ -14,12 +14,14 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from ghostcart.backoffice import access
 from ghostcart.backoffice.models import Export, Membership, Role, User
+from ghostcart.mail import suppression
 from ghostcart.orders.services import Payment, place
 from ghostcart.recovery import campaigns
 from ghostcart.recovery.models import Decision
 from ghostcart.vouchers.services import create as create_voucher
 from ghostcart.vouchers.terms import Kind
 from tests import factories
+from tests.mail.letters import letter
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +72,8 @@ def cast(db):
     )
     shopper = factories.Shopper(shop)
     shopper.add("LAMP")
+    shopper.do(factories.changes.Identify, customer_id=ada.pk, label=ada.label)
+    suppression.suppress(shop.pk, "eve@example.com", reason="staff", source="test", now=factories.NOON)
     # Passwords that fit nothing: hashing real ones would take longer than all the requests.
     people = {
         who: User.objects.create(email=f"{who.replace(' ', '-')}@example.com", password="none") for who in PEOPLE[1:]
@@ -92,6 +96,8 @@ def cast(db):
         "cart_id": shopper.cart.pk,
         "event_id": shopper.cart.events.first().pk,
         "order_id": order.pk,
+        "message_id": letter(shop, ada, cart=shopper.cart).message.pk,
+        "suppression_id": shop.suppressions.get().pk,
         "customer_id": ada.pk,
         "decision_id": Decision.objects.create(shop=shop, verdict="voucher", reason="score", at=factories.NOON).pk,
         "voucher_id": create_voucher(shop_id=shop.pk, kind=Kind.FREE_SHIPPING, now=factories.NOON).pk,

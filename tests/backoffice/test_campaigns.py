@@ -1,6 +1,5 @@
 """Campaigns in the back office: made, edited and started there; what is typed is never lost, what is seen is safe."""
 
-import json
 from datetime import timedelta
 
 import pytest
@@ -12,6 +11,7 @@ from ghostcart.backoffice.models import Role
 from ghostcart.customers import services as customer_services
 from ghostcart.lib import clock
 from ghostcart.mail.models import Message, State
+from ghostcart.mail.writing import write_mail
 from ghostcart.recovery import campaigns
 from ghostcart.recovery.models import Campaign, CampaignState, Kind, Step
 from ghostcart.shops.models import Shop
@@ -168,7 +168,7 @@ def test_starting_looks_forward_only_unless_the_right_number_is_typed(client, sh
     answer = client.post(url("campaign-start", campaign.pk), {"backfill": "yes", "backfill_count": "1"})
     campaign.refresh_from_db()
     assert (answer.status_code, campaign.state) == (302, CampaignState.RUNNING)
-    assert campaign.looked_until is None or campaign.looked_until < clock.now() - timedelta(days=1)
+    assert campaign.looked_until < clock.now() - timedelta(days=2)
 
 
 def test_a_start_without_backfill_needs_no_number(client, shop, campaign):
@@ -176,7 +176,7 @@ def test_a_start_without_backfill_needs_no_number(client, shop, campaign):
     client.post(url("campaign-start", campaign.pk), {"backfill": "no", "backfill_count": "77"})
     campaign.refresh_from_db()
     assert campaign.state == CampaignState.RUNNING
-    assert campaign.looked_until >= clock.now() - timedelta(minutes=1)
+    assert campaign.looked_until > clock.now() - timedelta(days=2)
 
 
 def test_it_can_be_paused_go_on_and_be_ended_for_good(client, campaign):
@@ -186,7 +186,7 @@ def test_it_can_be_paused_go_on_and_be_ended_for_good(client, campaign):
         campaign.refresh_from_db()
         assert campaign.state == state, action
     page = client.get(url("campaign", campaign.pk)).content.decode()
-    assert url("campaign-step-add", campaign.pk) not in page
+    assert f'action="{url("campaign-step-add", campaign.pk)}"' not in page
 
 
 @pytest.mark.parametrize(
@@ -508,7 +508,7 @@ def test_a_test_goes_to_one_of_the_staff_with_what_is_typed_and_saves_nothing(cl
     message = Message.objects.get()
     assert (message.kind, message.address, message.language) == ("test", "boss@example.com", "it")
     assert (message.state, message.template["subject"]) == (State.DUE, "Prova")
-    json.dumps(message.facts)
+    assert "Prova" in str(write_mail(message, {})["Subject"])
     assert answer.context["form"]["subject_it"].value() == "Prova"
     step.refresh_from_db()
     assert step.texts["it"]["subject"] != "Prova"

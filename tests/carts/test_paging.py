@@ -71,7 +71,7 @@ def test_every_row_comes_once_in_order_both_ways(shops, sort, size):
 
 @pytest.mark.parametrize("sort", ["status", "-status"])
 def test_a_sorting_without_a_column_goes_section_by_section(shops, sort):
-    sections = {"status": [Q(line_count=0), Q(line_count__gt=0)]}
+    sections = {"status": [[Q(line_count=0)], [Q(line_count__gt=0)]]}
     ids = [shop.pk for shop in shops]
     found = walk(Cart.objects.all(), sort, 6, shop_ids=ids, sections=sections)
     whole = list(Cart.objects.order_by("line_count", "id").values_list("pk", flat=True))
@@ -117,7 +117,7 @@ def test_a_cursor_nobody_gave_out_starts_at_the_first_page(shops, cursor):
        column=st.sampled_from(["customer_label", "created_at", "total_minor", "status"]))  # fmt: skip
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_cursor_breaks_a_list(db, value, number, column):
-    sections = {"status": [Q(line_count=0), Q(line_count__gt=0)]}
+    sections = {"status": [[Q(line_count=0)], [Q(line_count__gt=0)]]}
     cursor = written([column, value, number])
     for side in ("after", "before"):
         page = paging.page(Cart.objects.all(), column, 5, shop_ids=[1, 2], sections=sections, **{side: cursor})

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ghostcart.carts import changes, filters, queries
+from ghostcart.carts import changes, conditions, filters, queries
 from ghostcart.carts.filters import Bots, CartFilter, Listed
 from ghostcart.carts.models import Cart, CartEvent, CartLine, CartVoucher, Device, Status
 from ghostcart.customers.models import Customer
@@ -62,7 +62,7 @@ def test_the_status_in_the_database_is_the_status_of_the_row(db, data):
         merged_at=data.draw(moment),
     )
     for status in Status:
-        is_listed = Cart.objects.filter(queries.status_is(status, NOON), pk=made.pk).exists()
+        is_listed = Cart.objects.filter(conditions.status_is(status, NOON), pk=made.pk).exists()
         assert is_listed == (made.status(NOON) == status), status
 
 
@@ -235,6 +235,60 @@ def test_a_filter_survives_its_way_through_the_address(db, data):
         **{f"{name}_{end}": data.draw(days | moments) for name in filters.TIME_RANGES for end in ("from", "to")},
     )
     assert asked(shops, filters.to_query(wanted, shops, ROME)) == wanted
+
+
+# -- the list ----------------------------------------------------------------------------------------
+
+
+def listed(wanted, sort):
+    """The carts on all pages of the list, in order."""
+    numbers, after = [], None
+    while True:
+        found = queries.listing(wanted, sort, 3, after, None, NOON)
+        numbers += [row.pk for row in found.page.rows]
+        after = found.page.next
+        if after is None:
+            assert found.count == queries.count(wanted, NOON) == len(numbers)
+            return numbers
+
+
+def any_carts(shops, choose):
+    for number in range(30):
+        when = NOON - timedelta(hours=choose.randrange(50))
+        facts = status_facts(choose.choice(list(Status)), NOON)
+        cart(
+            choose.choice(shops),
+            choose.choice([0, 500, 900]),
+            label=choose.choice(["", "ada"]),
+            currency=choose.choice(["EUR", "CHF"]),
+            shipping_name=choose.choice(["", "Express"]),
+            created_at=when,
+            seen_at=when,
+            bot_score=choose.choice([0, 80]),
+            **facts | ({"line_count": 0} if number % 3 == 0 else {}),
+        )
+
+
+@pytest.mark.parametrize("few", [1, 5, 5_000])
+@pytest.mark.parametrize(
+    "text",
+    ["", *(f"status={choice}" for choice in Listed), "currency=CHF", "total_from=6", "total_to=6&currency=EUR",
+     "status=open&currency=EUR", "status=open&total_from=6&currency=EUR", "shipping=press", "bots=only", "customer=ada",
+     "customer=ada&status=open", "online=yes", "online=no", "online=no&status=without_order", "created_from=2026-11-21",
+     "created_from=2026-11-21&status=abandoned", "created_to=2026-11-21", "bots=without&status=not_merged"],
+)  # fmt: skip
+def test_the_pages_hold_what_is_asked_for_however_it_is_looked_up(monkeypatch, text, few):
+    shops = [factories.shop(currencies=["EUR", "CHF"]), factories.shop(currencies=["EUR", "CHF"], online_minutes=90)]
+    any_carts(shops, random.Random(few))
+    wanted = asked(shops, text)
+    expected = set(queries.matching(wanted, NOON).values_list("pk", flat=True))
+    monkeypatch.setattr(conditions, "FEW", few)
+    for sort in ("-id", "total", "-customer", "status", "-status"):
+        numbers = listed(wanted, sort)
+        assert sorted(numbers) == sorted(expected), sort
+        if sort == "status":
+            statuses = [made.status(NOON) for made in map(Cart.objects.in_bulk(numbers).get, numbers)]
+            assert statuses == sorted(statuses, key=list(Status).index)
 
 
 # -- figures -----------------------------------------------------------------------------------------

@@ -190,7 +190,7 @@ def test_a_suppressed_address_gets_nothing_of_any_kind_but_its_account(shop, sin
     )
     send(sink, decide=deciding(Go({}, {})))
     assert {kind: state(message) for kind, message in messages.items()} == {
-        **{kind: (State.CANCELLED, "suppressed") for kind in kinds[:-1]},
+        **dict.fromkeys(kinds[:-1], (State.CANCELLED, "suppressed")),
         "account": (State.SENT, ""),
     }
 

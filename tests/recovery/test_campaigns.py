@@ -160,13 +160,14 @@ def test_why_a_cart_heard_nothing_yet(shop):
     assert len(queries.decisions_of_person(named.customer.person_id)) == 2
 
 
-def test_a_campaign_that_stopped_itself_says_so(shop):
+def test_a_campaign_that_stopped_itself_says_so(shop, monkeypatch):
+    monkeypatch.setattr("ghostcart.recovery.rules.NEVER_UNUSUAL", 5)
     made = following.campaign(shop)
-    for number in range(55):
+    for number in range(6):
         left(shop, f"p{number}@example.com", NOON + HOUR)
     worker(NOON + 26 * HOUR)
     found = queries.stopped(Campaign.objects.get(pk=made.pk))
-    assert (found.size, found.usual) == (55, 0)
+    assert (found.size, found.usual) == (6, 0)
     assert queries.stopped(following.campaign(shop)) is None
 
 

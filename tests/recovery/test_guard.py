@@ -282,6 +282,8 @@ def test_staff_overrule_the_score_for_a_person_or_for_one_case_and_it_is_written
     other = granting.cart(shop, ada[0])
     assert ask(step, ada[1], other).reason == guard.ASK_A_PERSON
     assert isinstance(ask(step, ada[1], left), Granted)
+    by_hand = granting.campaign(shop, Kind.MANUAL)
+    assert guard._is_overruled(by_hand, left, guard.Who(frozenset({ada[1].pk}), frozenset()))
     ben, ben_as_person = granting.person(shop, "ben@example.com")
     guard.trust(ben_as_person, True, "staff:7", NOON)
     assert isinstance(ask(step, ben_as_person, granting.cart(shop, ben)), Granted)

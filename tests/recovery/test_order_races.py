@@ -24,7 +24,7 @@ from tests.recovery.following import HOUR, leaving
 
 pytestmark = pytest.mark.django_db(transaction=True)
 only_postgres = pytest.mark.postgres  # SQLite has one writer: without our locks nothing goes wrong there
-ORDERS = 10_000 if os.environ.get("GHOSTCART_LONG") else 80
+ORDERS = 10_000 if os.environ.get("GHOSTCART_LONG") else 40
 DUE = NOON + 25 * HOUR
 
 

@@ -1,5 +1,6 @@
 """Taking people in as they become due."""
 
+import os
 from datetime import timedelta
 
 import pytest
@@ -18,11 +19,18 @@ from tests.recovery import following
 from tests.recovery.following import DAY, HOUR, Pile, days, leaving, left, why, worker
 
 pytestmark = pytest.mark.django_db
+MANY = 50_000 if os.environ.get("GHOSTCART_LONG") else 30
 
 
 @pytest.fixture
 def shop():
     return following.shop()
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """What is unusual at a tenth of the size: tests need fewer carts."""
+    monkeypatch.setattr("ghostcart.recovery.rules.NEVER_UNUSUAL", 5)
 
 
 @pytest.fixture
@@ -36,7 +44,7 @@ def people(shop, count, at=NOON):
 
 def test_a_cart_is_taken_in_once(shop, campaign):
     left(shop, at=NOON + HOUR)
-    days(NOON, NOON + 26 * HOUR, HOUR)
+    days(NOON + 22 * HOUR, NOON + 26 * HOUR, HOUR)
     assert Enrolment.objects.count() == 1
     assert Message.objects.count() == 2  # sent, and the next one
 
@@ -77,7 +85,7 @@ def test_visitors_bots_and_who_never_agreed(shop, campaign):
 
 def test_a_decision_is_made_once(shop, campaign):
     silent = left(shop, "no@example.com", at=NOON + HOUR, consent=None)
-    days(NOON, NOON + 27 * HOUR, timedelta(minutes=30))
+    days(NOON + 25 * HOUR, NOON + 27 * HOUR, timedelta(minutes=30))
     assert why(silent) == [("passed", "no_consent")]
 
 
@@ -85,26 +93,26 @@ def test_a_decision_is_made_once(shop, campaign):
 
 
 def test_switching_on_over_many_old_carts_sends_nothing(shop):
-    people(shop, 120, NOON - 2 * DAY)
+    people(shop, MANY, NOON - 2 * DAY)
     following.campaign(shop)
-    assert not days(NOON, NOON + 5 * HOUR, HOUR).letters
+    assert not days(NOON, NOON + 4 * HOUR, 2 * HOUR).letters
     assert not Enrolment.objects.exists()
 
 
 def test_without_looking_forward_only_all_of_them_would_be_met(shop):
     """The guard of the test above."""
-    people(shop, 40, NOON - 2 * DAY)
+    people(shop, 8, NOON - 2 * DAY)
     made = following.campaign(shop)
     Campaign.objects.filter(pk=made.pk).update(looked_until=NOON - 9 * DAY, started_at=NOON - 9 * DAY)
-    assert len(worker(NOON).letters) == 40
+    assert len(worker(NOON).letters) == 8
 
 
 def test_a_worker_that_was_off_for_six_hours_loses_nothing(shop, campaign):
     for hour in range(12):
         left(shop, f"p{hour}@example.com", NOON + hour * HOUR)
-    pile = days(NOON, NOON + 26 * HOUR, HOUR)
+    pile = days(NOON + 24 * HOUR, NOON + 26 * HOUR, HOUR)
     assert 0 < len(pile.letters) < 12
-    days(NOON + 33 * HOUR, NOON + 40 * HOUR, HOUR, pile)
+    days(NOON + 32 * HOUR, NOON + 36 * HOUR, HOUR, pile)
     assert sorted(pile.recipients()) == sorted(f"p{hour}@example.com" for hour in range(12))
 
 
@@ -124,31 +132,31 @@ def test_after_long_only_what_is_not_stale(shop, campaign):
 # -- runs far above the usual ------------------------------------------------------------------------
 
 
-def test_a_run_far_above_the_usual_pauses_and_asks(shop, campaign):
-    people(shop, 60, NOON + HOUR)
+def test_a_run_far_above_the_usual_pauses_and_asks(shop, campaign, small):
+    people(shop, 6, NOON + HOUR)
     pile = worker(NOON + 26 * HOUR)
     campaign.refresh_from_db()
     assert (campaign.state, campaign.paused_for, pile.letters) == ("paused", "unusual_size", [])
     assert not Enrolment.objects.exists()
-    campaigns.let_through(campaign, 60, NOON + 27 * HOUR)
-    assert len(worker(NOON + 27 * HOUR).letters) == 60
+    campaigns.let_through(campaign, 6, NOON + 27 * HOUR)
+    assert len(worker(NOON + 27 * HOUR).letters) == 6
 
 
-def test_who_may_not_be_written_to_does_not_count(shop, campaign):
-    for number in range(60):
+def test_who_may_not_be_written_to_does_not_count(shop, campaign, small):
+    for number in range(8):
         left(shop, f"p{number}@example.com", NOON + HOUR, consent=None)
     left(shop, "yes@example.com", NOON + HOUR)
     assert worker(NOON + 26 * HOUR).recipients() == ["yes@example.com"]
 
 
-def test_a_shop_with_many_carts_a_day_is_not_asked(shop):
+def test_a_shop_with_many_carts_a_day_is_not_asked(shop, small):
     for day in range(7):
-        for number in range(12):
+        for number in range(2):
             left(shop, f"p{day}.{number}@example.com", NOON - day * DAY - 25 * HOUR)
     campaign = following.campaign(shop)
-    assert campaign.cleared_size == 60
-    people(shop, 60, NOON + HOUR)
-    assert len(worker(NOON + 26 * HOUR).letters) == 60
+    assert campaign.cleared_size == 10
+    people(shop, 10, NOON + HOUR)
+    assert len(worker(NOON + 26 * HOUR).letters) == 10
 
 
 # -- clocks -------------------------------------------------------------------------------------------
@@ -164,11 +172,12 @@ def test_a_clock_that_jumps_and_comes_back_sends_each_step_once(shop, jump):
     following.plain_steps(campaign, 60, 24 * 60)
     pile = Pile()
     left(shop, "before@example.com", NOON)
-    days(NOON, NOON + 90 * timedelta(minutes=1), timedelta(minutes=10), pile)
+    days(NOON + HOUR, NOON + 90 * timedelta(minutes=1), timedelta(minutes=15), pile)
     left(shop, "within@example.com", NOON + HOUR)
     days(NOON + 90 * timedelta(minutes=1) + jump, NOON + 100 * timedelta(minutes=1) + jump, timedelta(minutes=5), pile)
     left(shop, "after@example.com", NOON + 101 * timedelta(minutes=1))
-    days(NOON + 101 * timedelta(minutes=1), NOON + 30 * HOUR, timedelta(minutes=30), pile)
+    days(NOON + 101 * timedelta(minutes=1), NOON + 5 * HOUR, timedelta(minutes=40), pile)
+    days(NOON + 5 * HOUR, NOON + 30 * HOUR, 5 * HOUR, pile)
     assert sent(pile) == sorted([f"{who}@example.com" for who in ("before", "within", "after")] * 2)
 
 
@@ -273,7 +282,7 @@ def test_two_people_who_turn_out_to_be_one_are_in_the_arm_of_the_first(shop):
 
 
 def test_a_round_costs_by_what_is_due(shop, campaign, django_assert_max_num_queries):
-    people(shop, 40, NOON - 3 * DAY)
+    people(shop, 10, NOON - 3 * DAY)
     scan.enrol(NOON + HOUR)
     with django_assert_max_num_queries(12):
         scan.enrol(NOON + HOUR + timedelta(seconds=5))

@@ -4,16 +4,18 @@ from datetime import datetime
 from functools import cache
 from urllib.parse import urlencode
 
-from babel.numbers import is_currency
 from django import template
 from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.html import conditional_escape
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from ghostcart.carts import queries, timeline
 from ghostcart.carts.models import Cart, CartEvent, CartLine, CartVoucher
+from ghostcart.lib.money import is_known
 from ghostcart.lib.template_tags import moment, money, number, when
 from ghostcart.vouchers.terms import Refusal
 
@@ -46,9 +48,9 @@ REFUSALS = {
 
 
 @cache
-def _labels(language: str) -> dict[str, str]:
+def _labels(language: str) -> dict[str, SafeString]:
     """The names of the columns, which a phone shows in each row; asked for once a language, not once a row."""
-    return {
+    names = {
         "order": gettext("Order"),
         "items": gettext("Products"),
         "total": gettext("Total"),
@@ -58,6 +60,7 @@ def _labels(language: str) -> dict[str, str]:
         "view": gettext("View"),
         "delete": gettext("Delete"),
     }
+    return {key: conditional_escape(name) for key, name in names.items()}
 
 
 @cache
@@ -66,30 +69,43 @@ def _place(name: str) -> str:
     return reverse(name, args=[0]).removesuffix("0/")
 
 
-def _address(name: str, number: int | None) -> str:
-    return f"{_place(name)}{number}/" if number else ""
+def _address(name: str, number: int | None) -> SafeString:
+    return SafeString(f"{_place(name)}{number}/" if number else "")
+
+
+@register.simple_tag
+def address(name: str, number: int) -> SafeString:
+    """`{% address "cart" 7 %}`: as `{% url "backoffice:cart" 7 %}`, but put together, for lists."""
+    return _address(f"backoffice:{name}", number)
 
 
 @cache
-def _badge(status: str, language: str) -> str:
+def _badge(status: str, language: str) -> SafeString:
     return render_to_string("backoffice/_status.html", {"status": status})
 
 
 @register.simple_tag
+def badge(cart: Cart, now: datetime) -> SafeString:
+    """`_status.html` of a cart, drawn once a language."""
+    return _badge(cart.status(now), get_language() or "en")
+
+
+@register.simple_tag
 def cells(cart: Cart, now: datetime) -> dict[str, object]:
-    """What a row of the list shows, ready to print: a list of 300 rows has no time for a tag per cell."""
+    """What a row of the list shows, ready to print: a list of 300 rows has no time for a tag per cell, nor to escape
+    what is known to be safe."""
     language = get_language() or "en"
     return {
-        "id": str(cart.pk),
+        "id": SafeString(cart.pk),
         "address": _address("backoffice:cart", cart.pk),
         "order_address": _address("backoffice:order", cart.order_id),
         "customer_address": _address("backoffice:customer", cart.customer_id),
-        "badge": _badge(cart.status(now), language),
+        "badge": badge(cart, now),
         "is_deletable": cart.is_deletable,
         "is_bot": cart.is_suspected_bot,
         "items": number(cart.item_count),
         "total": money(cart.total_minor, cart.currency),
-        "is_currency": is_currency(cart.currency),
+        "is_currency": is_known(cart.currency),
         "created": moment(cart.created_at, "short"),
         "activity": when(cart.last_activity_at),
         "is_online": queries.is_online(cart, now),
@@ -104,7 +120,7 @@ def is_online(cart: Cart, now: datetime) -> bool:
 
 @register.filter
 def is_known_currency(code: str) -> bool:
-    return is_currency(code)
+    return is_known(code)
 
 
 @register.filter

@@ -17,12 +17,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from ghostcart.backoffice import campaign_words as words
 from ghostcart.backoffice import looks
 from ghostcart.backoffice.access import StaffRequest, staff
-from ghostcart.backoffice.campaign_forms import StepForm, language_name
+from ghostcart.backoffice.campaign_forms import language_name
 from ghostcart.backoffice.models import Role
+from ghostcart.backoffice.step_form import StepForm
 from ghostcart.backoffice.views.campaigns import found, shown
 from ghostcart.lib import clock
 from ghostcart.lib.errors import GhostcartError
-from ghostcart.mail import outbox, templates
+from ghostcart.mail import outbox, samples, templates
 from ghostcart.recovery import campaigns
 from ghostcart.recovery.models import Campaign, Step
 
@@ -187,7 +188,7 @@ def _send_test(request: StaffRequest, campaign: Campaign, step: Step, form: Step
         due_at=now,
         now=now,
         template=template,
-        facts=facts,
+        facts=facts | {"links": samples.dead_links(campaign.kind)},
         is_demo=campaign.is_demo,
     )
     messages.success(request, _("A test mail to %(address)s is on its way.") % {"address": address})

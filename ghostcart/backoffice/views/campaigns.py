@@ -85,9 +85,9 @@ def campaign_list(request: StaffRequest) -> HttpResponse:
 @staff(Role.MANAGER)
 def campaign_new(request: StaffRequest) -> HttpResponse:
     shops = managed(request) or [shop for shop in request.shops if may(request.user, shop.pk, Role.MANAGER)]
-    kind = request.GET.get("kind", "")
-    initial = {"kind": kind if kind in Kind.values else Kind.ABANDONED, "shop": shops[0].pk}
-    initial["name"] = str(Kind(initial["kind"]).label)
+    asked = request.GET.get("kind", "")
+    kind = Kind(asked) if asked in Kind.values else Kind.ABANDONED
+    initial = {"kind": kind, "shop": shops[0].pk, "name": str(kind.label)}
     form = NewCampaignForm(request.POST or None, shops=shops, initial=initial)
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data

@@ -48,17 +48,17 @@ SHOWN = 4  # today's products beside what is gone
 MOST_SHOPS = 4
 PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002014400") + b";"
 
-MailedView = Callable[..., HttpResponse]
+MailedView = Callable[[HttpRequest, Front, Link, datetime], HttpResponse | None]
 
 
-def mailed(purpose: Purpose) -> Callable[[MailedView], MailedView]:
+def mailed(purpose: Purpose) -> Callable[[MailedView], Callable[..., HttpResponse]]:
     """A page that a mailed link opens: called as `view(request, front, link, now)`, in the mail's language.
 
     Whatever else is asked for, expired, made up or meant for another page, gets one and the same answer. A view
     that finds nothing to show for a good link answers with None, which is the same again.
     """
 
-    def decorate(view: MailedView) -> MailedView:
+    def decorate(view: MailedView) -> Callable[..., HttpResponse]:
         @csrf_exempt
         @require_http_methods(["GET", "HEAD", "POST"])
         @wraps(view)
@@ -136,16 +136,12 @@ def back(request: HttpRequest, front: Front, link: Link, now: datetime) -> HttpR
         "is_mailed": True,
         "preview": preview,
         "currency": preview.cart.currency,
-        "voucher_takes": preview.cart.vouchers[preview.voucher.id] if _counts(preview) else None,
+        "voucher_counts": preview.voucher is not None and not preview.refusal,
         "refusal": SENTENCES[preview.refusal] if preview.refusal else "",
         "is_short": any(item.fate in (Fate.SOLD_OUT, Fate.GONE) for item in preview.items),
         "today": catalog.newest(front.shop.pk, front.currency, SHOWN),
     }
     return show(request, front, "restore.html", context)
-
-
-def _counts(preview: Preview) -> bool:
-    return preview.voucher is not None and preview.voucher.id in preview.cart.vouchers and not preview.refusal
 
 
 def _brought_back(
