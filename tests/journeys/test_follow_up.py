@@ -66,7 +66,7 @@ def test_a_cart_left_behind_comes_back_and_is_paid_with_the_voucher(running_shop
     at_home.goto(f"{shop.address}/fern/it/checkout/")
     at_home.check("[name=consent]")
     at_home.fill("[name=email]", GIULIA)
-    with at_home.expect_response(re.compile(r"/contact")):
+    with at_home.expect_response(re.compile(r"/cart/identity")):
         at_home.locator("[name=first_name]").focus()
 
     first = wait_for_mail(shop, GIULIA, 1)

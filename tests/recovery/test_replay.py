@@ -82,7 +82,7 @@ def test_replay_of_yesterday_is_what_was_sent_yesterday(shop, seed):
     campaign, thanks = following.campaign(shop, holdout_bp=2000), following.campaign(shop, Kind.THANKS)
     following.plain_steps(campaign, 3 * 60, 12 * 60, 30 * 60)
     following.plain_steps(thanks, 12 * 60)
-    pile, end = Pile(), NOON + (6 if LONG else 3) * DAY
+    pile, end = Pile(), NOON + (6 if LONG else 2) * DAY
     live_through(shop, pile, NOON, end, Random(seed))
     for days in (1, 2):
         for one in (campaign, thanks):
