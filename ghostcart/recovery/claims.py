@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from django.db import connection
 
@@ -43,6 +44,7 @@ def decide(messages: Sequence[Message], now: datetime) -> dict[int, Answer]:
     answers: dict[int, Answer] = {message.pk: No("orphan") for message in messages}
     for reminder in claim.in_order():
         answers[reminder.message_id] = claim.answer(reminder)
+    claim.store()
     return answers
 
 
@@ -73,9 +75,11 @@ class _Claim:
             order.pk: order for order in Order.objects.filter(pk__in={one.order_id for one in enrolled if one.order_id})
         }
         self.goods = facts.order_goods(list(self.orders.values()))
-        self.before = _steps_before(reminders)
+        self.siblings = _siblings(enrolled)
         self.ended = dict(Enrolment.objects.filter(pk__in=[one.pk for one in enrolled]).values_list("pk", "ended_at"))
         self.gone_out: list[tuple[Human, Mail]] = []
+        self.planned: list[enrolments.Planned] = []
+        self.notes: list[Decision] = []
 
     def in_order(self) -> list[Reminder]:
         """By campaign and priority: budgets are locked in one order, and the first voice goes first."""
@@ -83,6 +87,11 @@ class _Claim:
             self.reminders,
             key=lambda one: (one.enrolment.campaign.priority, one.enrolment.campaign_id, one.enrolment.at, one.pk),
         )
+
+    def store(self) -> None:
+        """Write what was planned and why, all at once."""
+        enrolments.plan_steps(self.planned, self.now)
+        Decision.objects.bulk_create(self.notes)
 
     def answer(self, reminder: Reminder) -> Answer:
         human = self.people.get(reminder.enrolment.customer_id or 0)
@@ -107,7 +116,7 @@ class _Claim:
 
     def _asking(self, reminder: Reminder, plan: Plan, human: Human, trigger: Trigger) -> Asking:
         enrolment = reminder.enrolment
-        previous = self.before.get(reminder.pk)
+        previous = self._previous(reminder)
         step = next(step for step in plan.steps if step.id == reminder.step_id)
         previous_at = (previous.sent_at or previous.due_at) if previous else None
         due = rules.due_at(plan, step, enrolment.activity_at, previous_at)
@@ -126,6 +135,15 @@ class _Claim:
             message_id=reminder.message_id,
             is_over=self.ended[enrolment.pk] is not None,
         )
+
+    def _previous(self, reminder: Reminder) -> Message | None:
+        """The message of the last step before this one that was planned, but for steps that fell away."""
+        before = [
+            one.message
+            for one in self.siblings[reminder.enrolment_id]
+            if one.step.position < reminder.step.position and one.message.reason not in ONE_STEP
+        ]
+        return before[-1] if before else None
 
     def _trigger(self, reminder: Reminder) -> Trigger | None:
         """What took them in, as it stands now; None if it is gone."""
@@ -162,9 +180,9 @@ class _Claim:
                 return self._no(reminder, plan, human, trigger, rules.no(guard.ASK_A_PERSON))
         self.gone_out.append((human, Mail(reminder.message_id, plan.id, self.now)))
         self._plan_next(reminder, asking)
-        enrolments.note(
-            plan, Decision.Verdict.SENT, "", self.now, human=human, trigger=trigger, reminder=reminder,
-            step=step.position, language=reminder.message.language, voucher=voucher.code if voucher else "",
+        self._note(
+            plan, Decision.Verdict.SENT, "", human=human, trigger=trigger, reminder=reminder,
+            language=reminder.message.language, voucher=voucher.code if voucher else "",
         )  # fmt: skip
         letter = letters.facts_of(
             enrolment.campaign.shop,
@@ -184,14 +202,14 @@ class _Claim:
         if following is None:
             return
         due = max(self.now, rules.due_at(asking.plan, following, enrolment.activity_at, self.now))
-        enrolments.plan_step(enrolment, following, asking.human, asking.trigger, due, self.now)
+        self.planned.append(enrolments.Planned(enrolment, following, asking.human, asking.trigger, due))
 
     def _following(self, reminder: Reminder, plan: Plan) -> StepPlan | None:
         """The first step behind this one that was not planned, if none is on its way. By hand is no sequence."""
         if plan.kind == Kind.MANUAL:
             return None
-        others = Reminder.objects.filter(enrolment=reminder.enrolment_id).exclude(pk=reminder.pk)
-        planned = dict(others.values_list("step_id", "message__state"))
+        others = [one for one in self.siblings[reminder.enrolment_id] if one.pk != reminder.pk]
+        planned = {one.step_id: one.message.state for one in others}
         if rules.ON_THE_WAY & set(planned.values()):
             return None
         mine = next(step.position for step in plan.steps if step.id == reminder.step_id)
@@ -202,10 +220,9 @@ class _Claim:
         self, reminder: Reminder, plan: Plan, human: Human | None, trigger: Trigger | None, verdict: rules.Verdict
     ) -> Answer:
         reason = verdict.reason
-        enrolments.note(
-            plan, Decision.Verdict.DROPPED, reason, self.now, human=human, trigger=trigger, reminder=reminder,
-            step=reminder.step.position, **verdict.details,
-        )  # fmt: skip
+        self._note(
+            plan, Decision.Verdict.DROPPED, reason, human=human, trigger=trigger, reminder=reminder, **verdict.details
+        )
         if reason in ONE_STEP and human and trigger:
             asking = self._asking(reminder, plan, human, trigger)
             reason = "" if self._following(reminder, plan) else "completed"
@@ -222,12 +239,15 @@ class _Claim:
             ).order_by("-pk")
             last = known.values_list("at", flat=True).first()
             if last is None or self.now - last > rules.LOOK_AGAIN * 2:
-                enrolments.note(
-                    asking.plan, Decision.Verdict.MOVED, verdict.reason, self.now, human=asking.human,
-                    trigger=asking.trigger, reminder=reminder, step=asking.step.position, until=verdict.at,
-                    **verdict.details,
+                self._note(
+                    asking.plan, Decision.Verdict.MOVED, verdict.reason, human=asking.human, trigger=asking.trigger,
+                    reminder=reminder, until=verdict.at, **verdict.details,
                 )  # fmt: skip
         return Later(verdict.at, verdict.reason)
+
+    def _note(self, plan: Plan, verdict: str, reason: str, *, reminder: Reminder, **more: Any) -> None:
+        step = reminder.step.position
+        self.notes.append(enrolments.decision(plan, verdict, reason, self.now, reminder=reminder, step=step, **more))
 
 
 # -- locks and small things --------------------------------------------------------------------------
@@ -244,19 +264,16 @@ def share_campaigns(campaign_ids: Collection[int]) -> None:
 def lock_carts(cart_ids: Collection[int]) -> dict[int, Cart]:
     """Carts in the order in which `carts.ingest` locks them."""
     rows = Cart.objects.filter(pk__in=cart_ids).order_by("pk").select_for_update(no_key=True)
+    rows = rows.prefetch_related("lines")
     return {cart.pk: cart for cart in rows}
 
 
-def _steps_before(reminders: Sequence[Reminder]) -> dict[int, Message]:
-    """For each reminder the message of the last step before it that was planned, but for removed steps."""
-    rows = Reminder.objects.filter(enrolment__in={one.enrolment_id for one in reminders})
-    found: dict[int, Message] = {}
-    planned = list(rows.select_related("message", "step").order_by("step__position", "pk"))
-    for reminder in reminders:
-        for one in planned:
-            is_before = one.enrolment_id == reminder.enrolment_id and one.step.position < reminder.step.position
-            if is_before and one.message.reason not in ONE_STEP:
-                found[reminder.pk] = one.message
+def _siblings(enrolled: Sequence[Enrolment]) -> dict[int, list[Reminder]]:
+    """All reminders of these enrolments, by enrolment, in the order of their steps."""
+    found: dict[int, list[Reminder]] = {one.pk: [] for one in enrolled}
+    rows = Reminder.objects.filter(enrolment__in=list(found)).select_related("message", "step")
+    for reminder in rows.order_by("step__position", "pk"):
+        found[reminder.enrolment_id].append(reminder)
     return found
 
 

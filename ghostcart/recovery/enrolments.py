@@ -4,12 +4,14 @@ Whoever enrols or ends holds the locks of the person (`identity.hold`). Waiting 
 outbox locks them before it locks people. `tidying` takes back those of ended enrolments, with no lock in hand.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ghostcart.customers.keys import address_hash
 from ghostcart.lib.texts import pick
-from ghostcart.mail import outbox
+from ghostcart.mail.models import Message
 from ghostcart.recovery import rules
 from ghostcart.recovery.models import Arm, Decision, Enrolment, Reminder, Step
 from ghostcart.recovery.subject import Human, Plan, StepPlan, Trigger
@@ -54,23 +56,47 @@ def enrol(plan: Plan, human: Human, trigger: Trigger, arm: Arm, now: datetime, *
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A step that is to be planned for somebody."""
+
+    enrolment: Enrolment
+    step: StepPlan
+    human: Human
+    trigger: Trigger
+    due_at: datetime
+
+
 def plan_step(
     enrolment: Enrolment, step: StepPlan, human: Human, trigger: Trigger, due_at: datetime, now: datetime
 ) -> Reminder:
-    """Put a step's message into the outbox, addressed and in the person's language. The text comes with the claim."""
-    texts = Step.objects.values_list("texts", flat=True).get(pk=step.id)
-    message = outbox.enqueue(
-        shop_id=enrolment.shop_id,
-        kind="reminder",
-        address=human.address,
-        language=language_for(texts, human, trigger),
-        due_at=due_at,
-        now=now,
-        customer_id=human.customer_id,
-        is_demo=enrolment.campaign.is_demo,
+    return plan_steps([Planned(enrolment, step, human, trigger, due_at)], now)[0]
+
+
+def plan_steps(some: Sequence[Planned], now: datetime) -> list[Reminder]:
+    """Put the messages of steps into the outbox, addressed and in each person's language. The text comes with the
+    claim."""
+    texts = dict(Step.objects.filter(pk__in={one.step.id for one in some}).values_list("pk", "texts"))
+    messages = Message.objects.bulk_create([_message(one, texts[one.step.id], now) for one in some])
+    return Reminder.objects.bulk_create(
+        Reminder(
+            enrolment=one.enrolment, step_id=one.step.id, shop_id=one.enrolment.shop_id, message=message, planned_at=now
+        )
+        for one, message in zip(some, messages, strict=True)
     )
-    return Reminder.objects.create(
-        enrolment=enrolment, step_id=step.id, shop_id=enrolment.shop_id, message=message, planned_at=now
+
+
+def _message(one: Planned, texts: dict[str, Any], now: datetime) -> Message:
+    return Message(
+        shop_id=one.enrolment.shop_id,
+        customer_id=one.human.customer_id,
+        kind="reminder",
+        address=one.human.address,
+        address_hash=address_hash(one.human.address),
+        language=language_for(texts, one.human, one.trigger),
+        due_at=one.due_at,
+        created_at=now,
+        is_demo=one.enrolment.campaign.is_demo,
     )
 
 
@@ -120,9 +146,29 @@ def note(
     **details: Any,
 ) -> Decision:
     """Keep what was decided, as it was then."""
+    noted = decision(
+        plan, verdict, reason, now, human=human, trigger=trigger, reminder=reminder, actor=actor, **details
+    )
+    noted.save(force_insert=True)
+    return noted
+
+
+def decision(
+    plan: Plan,
+    verdict: str,
+    reason: str,
+    now: datetime,
+    *,
+    human: Human | None = None,
+    trigger: Trigger | None = None,
+    reminder: Reminder | None = None,
+    actor: str = "system",
+    **details: Any,
+) -> Decision:
+    """What `note` keeps, not yet kept."""
     if trigger is not None:
         details["trigger"] = trigger.name
-    return Decision.objects.create(
+    return Decision(
         shop_id=plan.shop.id,
         campaign_id=plan.id,
         person_id=human.person_id if human else None,

@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from django.db.models import F
@@ -115,7 +114,7 @@ def cart_lines(cart_ids: Collection[int]) -> dict[int, list[dict[str, Any]]]:
         is_sold=F("variant__is_active"), is_offered=F("product__is_active"),
     )  # fmt: skip
     for row in rows:
-        lines[row["cart_id"]].append(row)
+        lines[row["cart_id"]].append(dict(row))
     return lines
 
 
@@ -155,11 +154,9 @@ def humans(customer_ids: Collection[int]) -> dict[int, Human]:
     asked = Customer.objects.filter(pk__in=customer_ids, person__isnull=False).select_related("shop")
     customers = {customer.pk: customer for customer in asked}
     circle = _Circle.around(customers.values())
-    parts = (
-        partial(_purchases, circle), partial(_answers, circle), partial(_blocks, circle), partial(_voices, circle),
-        partial(_mails, circle),
-    )  # fmt: skip
-    purchases, answers, blocks, voices, mails = (part(customers) for part in parts)
+    purchases = _purchases(circle, customers)
+    answers, blocks = _answers(circle, customers), _blocks(circle, customers)
+    voices, mails = _voices(circle, customers), _mails(circle, customers)
     countries = _countries(customers, purchases)
     return {
         pk: Human(

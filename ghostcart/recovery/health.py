@@ -34,8 +34,9 @@ def backlog(now: datetime) -> Backlog:
     """Costs by what waits."""
     waiting = Message.objects.filter(state__in=WAITING)
     due = waiting.filter(due_at__lte=now)
-    running = Campaign.objects.filter(state=CampaignState.RUNNING).exclude(kind=Kind.MANUAL).exclude(looked_until=None)
-    plans = facts.plans_of(running := list(running.select_related("shop")))
+    looking = Campaign.objects.filter(state=CampaignState.RUNNING, looked_until__isnull=False)
+    running = list(looking.exclude(kind=Kind.MANUAL).select_related("shop"))
+    plans = facts.plans_of(running)
     looked = [campaign.looked_until + rules.offset(plans[campaign.pk]) for campaign in running if campaign.looked_until]
     return Backlog(
         due=due.count(),

@@ -60,7 +60,7 @@ def customer_facts(customer: Customer | None) -> Facts:
 
 def cart_facts(cart: Cart, language: str) -> Facts:
     """The cart with as many lines as a mail shows; `more` says how many it has besides."""
-    lines = list(cart.lines.order_by("position")[:LINES_SHOWN])
+    lines = list(cart.lines.all()[:LINES_SHOWN])  # by position; perhaps read already, for many
     return {
         "currency": cart.currency,
         "item_count": cart.item_count,

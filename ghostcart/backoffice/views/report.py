@@ -97,6 +97,7 @@ def _shop(shop: Shop, now: datetime, days: int) -> dict[str, Any]:
     steps = attributed.figures(ids, period, "step")
     return {
         "shop": shop,
+        "key": str(shop.pk),
         "rows": [_row(campaign, period, now) for campaign in campaigns],
         "total": attributed.figures(ids, period).get("all", Figures()),
         "steps": [
