@@ -23,17 +23,21 @@ from ghostcart.shops.models import Shop
 
 @transaction.atomic
 def campaign_of(shop: Shop, now: datetime) -> Campaign:
-    """The shop's campaign of what is sent by hand, made when it is needed first; its steps are what can be sent."""
+    """The shop's campaign of what is sent by hand, made when it is needed first; its steps are what can be sent.
+
+    Call it before locking people: orders lock them before the shop.
+    """
+    alive = Campaign.objects.filter(shop=shop, kind=Kind.MANUAL).exclude(state=CampaignState.ENDED)
+    if (running := alive.filter(state=CampaignState.RUNNING).first()) is not None:
+        return running
     Shop.objects.select_for_update(no_key=True).get(pk=shop.pk)  # one is enough
-    there = Campaign.objects.filter(shop=shop, kind=Kind.MANUAL).exclude(state=CampaignState.ENDED).first()
-    campaign = there or campaigns.create(shop, Kind.MANUAL, _("Sent by hand"), now, is_demo=shop.is_demo)
+    campaign = alive.first() or campaigns.create(shop, Kind.MANUAL, _("Sent by hand"), now, is_demo=shop.is_demo)
     if campaign.state == CampaignState.DRAFT:
         Campaign.objects.filter(pk=campaign.pk).update(state=CampaignState.RUNNING, started_at=now)
         campaign.refresh_from_db()
     return campaign
 
 
-@transaction.atomic
 def send(
     shop: Shop,
     *,
@@ -53,18 +57,18 @@ def send(
     customer = customer or (cart.customer if cart else None)
     if customer is None:
         raise CannotBeSent("visitor")
-    person = identity.recognise(customer, now)
-    identity.hold([person.pk])
     plan = facts.plan_of(campaign)
-    human = facts.humans([customer.pk])[customer.pk]
-    trigger = _trigger(cart, now)
-    check(plan, human, trigger, now)
     chosen = _step(plan, step)
-    enrolment = enrolments.enrol(plan, human, trigger, Arm.CONTACTED, now, is_over=True)
-    reminder = enrolments.plan_step(enrolment, chosen, human, trigger, now, now)
-    if text is not None:
-        Message.objects.filter(pk=reminder.message_id).update(template=text)
-    enrolments.note(plan, Decision.Verdict.ENROLLED, "", now, human=human, trigger=trigger, actor=actor)
+    with transaction.atomic():
+        identity.hold([identity.recognise(customer, now).pk])
+        human = facts.humans([customer.pk])[customer.pk]
+        trigger = _trigger(cart, now)
+        check(plan, human, trigger, now)
+        enrolment = enrolments.enrol(plan, human, trigger, Arm.CONTACTED, now, is_over=True)
+        reminder = enrolments.plan_step(enrolment, chosen, human, trigger, now, now)
+        if text is not None:
+            Message.objects.filter(pk=reminder.message_id).update(template=text)
+        enrolments.note(plan, Decision.Verdict.ENROLLED, "", now, human=human, trigger=trigger, actor=actor)
     return reminder
 
 

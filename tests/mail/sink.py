@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 CUT, SILENT, DRIP = "cut", "silent", "drip"
 Answer = str | Callable[[str], str | None]
@@ -55,7 +56,7 @@ class Sink(socketserver.ThreadingTCPServer):
         self.script: dict[str, Answer] = {}
         self.taken: list[Taken] = []
         self.heard: Counter[str] = Counter()
-        self.closing = threading.Event()
+        self.closing, self.hung_up = threading.Event(), threading.Event()
 
     def __enter__(self) -> "Sink":
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
@@ -65,6 +66,10 @@ class Sink(socketserver.ThreadingTCPServer):
         self.closing.set()
         self.shutdown()
         self.server_close()
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        self.hung_up.set()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that goes away is no error here."""

@@ -147,7 +147,7 @@ def test_a_message_is_not_tried_beyond_its_time(shop, sink):
 # -- the server as a whole -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("step", ["greeting", "ehlo", "mail", "rcpt", "data", "body"])
+@pytest.mark.parametrize("step", ["greeting", "ehlo", "mail", "rcpt", "data"])
 def test_a_server_that_hangs_up_before_the_dot_has_taken_nothing(shop, sink, step):
     first, second = post.message(shop), post.message(shop, "bob@example.com")
     sink.script[step] = CUT
@@ -349,6 +349,16 @@ def test_the_commit_comes_after_the_body_and_before_the_dot(sink):
     assert heard == [(1, 0)]
     assert not connection.is_open
     assert sink.taken == []
+
+
+def test_a_server_that_hangs_up_while_it_reads_is_noticed_before_the_dot(sink):
+    """However late: a doubt less. (Hanging up after that look is a doubt: see above.)"""
+    sink.script["body"] = CUT
+    connection = post.server(sink).open()
+    letter = Letter(post.write(Message(pk=1, address="ada@example.com"), {}), "ada@example.com", "1.0")
+    with pytest.raises(Unreachable):
+        connection.hand_over(letter, lambda: sink.hung_up.wait(20))
+    assert not connection.is_open
 
 
 def test_the_certificates_of_these_tests_are_not_trusted_by_the_system(tmp_path):
