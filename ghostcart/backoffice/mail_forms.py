@@ -24,7 +24,7 @@ class Clock(forms.TimeField):
     def prepare_value(self, value: Any) -> Any:
         return time(value // 60 % 24, value % 60) if isinstance(value, int) else value
 
-    def clean(self, value: Any) -> int:  # type: ignore[override]
+    def clean(self, value: Any) -> int:
         chosen = super().clean(value)
         return chosen.hour * 60 + chosen.minute if chosen else 0
 

@@ -29,9 +29,7 @@ class Message(models.Model):
     """
 
     shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="messages")
-    customer = models.ForeignKey(
-        "customers.Customer", models.SET_NULL, null=True, blank=True, related_name="messages"
-    )
+    customer = models.ForeignKey("customers.Customer", models.SET_NULL, null=True, blank=True, related_name="messages")
     kind = models.CharField(max_length=20, help_text="reminder, test, summary, notice, account")
     address = models.CharField(max_length=320)
     address_hash = models.CharField(max_length=64, help_text="see customers.keys.address_hash")

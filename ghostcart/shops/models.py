@@ -68,7 +68,9 @@ class Shop(models.Model):
     mail_name = models.CharField(max_length=120, default="", blank=True, help_text="sender's name; empty: the shop's")
     mail_reply_to = models.CharField(max_length=200, default="", blank=True)
     mail_imprint = models.TextField(default="", blank=True, help_text="who sends it, at the foot of each mail")
-    mail_cap = models.PositiveSmallIntegerField(default=3, help_text="most recovery mails to a person in `mail_cap_days`")
+    mail_cap = models.PositiveSmallIntegerField(
+        default=3, help_text="most recovery mails to a person in `mail_cap_days`"
+    )
     mail_cap_days = models.PositiveSmallIntegerField(default=7)
     quiet_from = models.PositiveSmallIntegerField(default=21 * 60, help_text="minutes after local midnight")
     quiet_until = models.PositiveSmallIntegerField(default=8 * 60, help_text="the same as `quiet_from`: no quiet hours")

@@ -24,7 +24,7 @@ def mails(shop: Running, address: str) -> list:
     if not folder.is_dir():
         return []
     box = Maildir(folder, create=False)
-    found = [message_from_bytes(box.get_bytes(key), policy=policy.default) for key in box.keys()]
+    found = [message_from_bytes(box.get_bytes(key), policy=policy.default) for key in box.iterkeys()]
     return sorted((mail for mail in found if address in mail["To"]), key=lambda mail: mail["Date"].datetime)
 
 
