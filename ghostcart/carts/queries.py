@@ -103,6 +103,14 @@ class _Part:
 
     look: QuerySet[Cart]
     walks: list[QuerySet[Cart]]
+    is_scan: bool = False
+    """`look` goes through the table by id."""
+    passed: int = 0
+    """How many of the part lie before those that `look` finds."""
+
+    def beyond(self, numbers: Sequence[int]) -> "_Part":
+        """The same after these were met, so that a scan goes on from there."""
+        return replace(self, look=self.look.filter(pk__gt=numbers[-1]), passed=len(numbers)) if self.is_scan else self
 
 
 def _parts(wanted: CartFilter, now: datetime) -> list[_Part]:
@@ -113,7 +121,8 @@ def _parts(wanted: CartFilter, now: datetime) -> list[_Part]:
     if names or not (wanted.is_recent or (is_single and conditions.is_indexed(wanted))):
         asked = [*names, conditions.listed(wanted, now), *facts]
         look = _meeting(conditions.scattered(wanted.shop_ids), asked)
-        return [_Part(look, [_meeting(shop, asked) for shop in shops])]
+        walks = [_meeting(shop, asked) for shop in shops]
+        return [_Part(look, walks) if names else _Part(look.order_by("pk"), walks, is_scan=True)]
     common = F if is_single else Unindexed
     easy = conditions.facts(wanted, now, common)
     kinds = zip(
@@ -130,9 +139,9 @@ def _found(parts: Sequence[_Part]) -> tuple[list[int], list[_Part]]:
     many = []
     for part in parts:
         most = conditions.FEW - len(few)
-        numbers = list(part.look.order_by().values_list("pk", flat=True)[: most + 1])
+        numbers = list(part.look.values_list("pk", flat=True)[: most + 1])
         if len(numbers) > most:
-            many.append(part)
+            many.append(part.beyond(numbers))
         else:
             few += numbers
     return few, many
@@ -142,7 +151,8 @@ def _count(few: Sequence[int], many: Sequence[_Part], ceiling: int) -> int:
     counted = len(few)
     for part in many:
         if counted < ceiling:
-            counted += part.look.order_by()[: ceiling - counted].count()
+            counted += part.passed
+            counted += part.look.order_by()[: max(0, ceiling - counted)].count()
     return min(counted, ceiling)
 
 

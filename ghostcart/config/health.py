@@ -1,5 +1,6 @@
 """What machines ask about this installation: alive, ready, and in figures."""
 
+from dataclasses import asdict
 from datetime import timedelta
 
 from django.db import DatabaseError, connection
@@ -11,6 +12,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from ghostcart.backoffice.models import Worker
 from ghostcart.lib import clock
+from ghostcart.mail import relay
+from ghostcart.recovery import health
+from ghostcart.recovery.health import Backlog
 
 WORKER_SILENT = timedelta(minutes=1)
 
@@ -23,20 +27,31 @@ def alive(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """Database, migrations, worker: each `ok`, or a sentence on what is wrong and how to mend it."""
-    checks = {"database": "ok", "migrations": "ok", "worker": "ok"}
+    """Database, migrations, worker, mail: each `ok`, or a sentence on what is wrong and how to mend it."""
+    checks = {"database": "ok", "migrations": "ok", "worker": "ok", "mail": "ok"}
+    backlog = None
     try:
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             checks["migrations"] = "Tables are older than the program. Run: ghostcart migrate"
         elif not Worker.objects.filter(seen_at__gt=clock.now() - WORKER_SILENT).exists():
             checks["worker"] = "No worker was heard of for a minute. Start one: ghostcart worker"
+        if checks["migrations"] == "ok":
+            backlog = health.backlog(clock.now())
+            checks["mail"] = _mail(backlog)
     except DatabaseError as error:
         checks["database"] = f"The database cannot be reached ({type(error).__name__}). Check DATABASE_URL."
     is_ready = checks["database"] == checks["migrations"] == "ok"
-    return JsonResponse(
-        {"status": "ok" if is_ready else "not ready", "checks": checks}, status=200 if is_ready else 503
-    )
+    told = {"status": "ok" if is_ready else "not ready", "checks": checks, "backlog": backlog and asdict(backlog)}
+    return JsonResponse(told, status=200 if is_ready else 503)
+
+
+def _mail(backlog: Backlog) -> str:
+    if trouble := relay.trouble():
+        return trouble
+    if backlog.is_behind(clock.now()):
+        return f"{backlog.due} messages are overdue. Is a worker running? Start one: ghostcart worker"
+    return "ok"
 
 
 @require_safe

@@ -6,11 +6,13 @@ from django.template.loader import select_template
 from django.urls import include, path
 from django.utils import translation
 
+from ghostcart.mail import webhooks
 from ghostcart.storefront.views import entrance
 
 urlpatterns = [
     path("", include("ghostcart.config.health")),
     path("backoffice/", include("ghostcart.backoffice.urls")),
+    path(webhooks.PATH.removeprefix("/"), include("ghostcart.mail.webhooks")),
     path("", include("ghostcart.storefront.urls")),
 ]
 

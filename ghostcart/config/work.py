@@ -21,7 +21,7 @@ from ghostcart.carts import services as cart_services
 from ghostcart.carts.models import Device, IdempotencyKey
 from ghostcart.customers import identity
 from ghostcart.lib import clock
-from ghostcart.mail import outbox
+from ghostcart.mail import mailbox, outbox
 from ghostcart.recovery import claims, grants, ledger, passwords, privacy, scan, tidying
 from ghostcart.vouchers import limits
 from ghostcart.vouchers import services as voucher_services
@@ -87,6 +87,7 @@ def tasks(stopping: Event) -> list[Task]:
         Task("answers", forget_answers, hourly),
         Task("devices", forget_devices, hourly),
         Task("sessions", forget_sessions, hourly),
+        Task("mailbox", lambda now: bool(mailbox.forget_old()), hourly),
         Task("erased people", privacy.tidy, hourly),
         Task("ledger", ledger.write, timedelta(seconds=20)),
         Task("ledger reversals", ledger.reverse, timedelta(seconds=30)),

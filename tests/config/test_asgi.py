@@ -43,3 +43,12 @@ def test_so_do_the_pages_where_they_run_alone(language, said):
     assert answer.status_code == 400
     assert said in answer.text
     assert f'lang="{language}"' in answer.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_reports_of_mail_providers_go_to_the_pages():
+    """Below the API's address, yet answered by Django: no provider is set up here, so there is nothing."""
+    answer = ask(method="POST", path="/api/v1/mail/events/postmark/")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("text/html")
+    assert ask(method="POST", path="/api/v1/mail/else/").headers["content-type"].startswith("application/problem+json")

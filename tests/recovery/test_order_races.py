@@ -7,7 +7,7 @@ stopped it is there already.
 import os
 from contextlib import contextmanager
 from random import Random
-from threading import Thread
+from threading import Semaphore, Thread
 
 import pytest
 from django.db import connections, transaction
@@ -108,31 +108,51 @@ def test_no_reminder_is_claimed_after_the_order():
 
 
 def order_beside_claims(shop, chance):
-    """Two threads order, two claim; how many mails were let out, and how many stopped."""
-    ways = make_due(shop, ORDERS)
+    """Two threads order and two claim, in step: each order lets somebody claim beside it, and nearly in the same order,
+    so that they meet. How many mails were let out, and how many stopped."""
+    ways = nearly_in_order(make_due(shop, ORDERS), chance)
     theirs = Message.objects.filter(shop=shop)
     assert theirs.count() == ORDERS
-    chance.shuffle(ways)
-    halves = [ways[0::2], ways[1::2]]
+    turns = Semaphore(0)
 
     def order_all(some):
-        return lambda: [way() for way in some]
-
-    def claim_all(seed):
         def run():
-            mine, late = Random(seed), []
+            try:
+                for way in some:
+                    turns.release()
+                    way()
+            finally:
+                turns.release(ORDERS)
+
+        return run
+
+    def claim_all(mine):
+        def run():
+            late = []
             while True:
-                handled, some = claim_some(mine.randint(1, 4))
+                turns.acquire()
+                handled, some = claim_some(1 + (mine.random() < 0.1))
                 late += some
                 if not handled:
                     return late
 
         return run
 
-    results = together([*(order_all(half) for half in halves), claim_all(chance.random()), claim_all(2)])
+    jobs = [order_all(ways[0::2]), order_all(ways[1::2]), claim_all(Random(1)), claim_all(Random(chance.random()))]
+    results = together(jobs)
     assert not [result for result in results if isinstance(result, Exception)], results
     assert results[2] + results[3] == []
     return theirs.filter(state="claimed").count(), theirs.filter(state="cancelled").count()
+
+
+def nearly_in_order(some, chance):
+    return [
+        one for _place, one in sorted(((place + chance.random() * 6, one) for place, one in enumerate(some)), key=first)
+    ]
+
+
+def first(pair):
+    return pair[0]
 
 
 @only_postgres
