@@ -105,14 +105,17 @@ def settle(message: Message, *, as_sent: bool, actor: str, now: datetime) -> Non
 def recover(now: datetime) -> int:
     """Take care of what dead workers left: claimed messages are due again, committing ones in doubt; how many."""
     # A lease too long to be true was given by a clock that has been set back since.
-    over = Message.objects.filter(Q(claimed_until__lt=now) | Q(claimed_until__gt=now + 2 * LEASE))
+    # The states are named as the partial indexes name them, which SQLite needs to use those.
+    taken = Message.objects.filter(state__in=[State.CLAIMED, State.COMMITTING])
+    over = taken.filter(Q(claimed_until__lt=now) | Q(claimed_until__gt=now + 2 * LEASE))
     claimed = over.filter(state=State.CLAIMED).update(state=State.DUE, claimed_by="", claimed_until=None)
     committing = over.filter(state=State.COMMITTING).update(
         state=State.IN_DOUBT, reason="worker_died", claimed_until=None
     )
     if committing:
         log.warning("mail in doubt: its worker died", messages=committing)
-    too_late = Message.objects.filter(state=State.FAILED_TEMP, due_at__gt=now + 2 * max(backoff.WAITS))
+    waiting = Message.objects.filter(state__in=[State.DUE, State.FAILED_TEMP])
+    too_late = waiting.filter(state=State.FAILED_TEMP, due_at__gt=now + 2 * max(backoff.WAITS))
     too_late.update(due_at=now)
     return claimed + committing
 
