@@ -77,6 +77,7 @@ def caused(effect=None, held_out=(100, 8)) -> Caused:
 
 def test_it_is_said_in_words_what_can_be_said():
     assert "about 7,700 more" in sentence(caused())
+    assert "followed to the end" in sentence(Caused(People(0, 0), People(0, 0), None, None, {}, {}, 10_000_000))
     assert "Nobody was held out" in sentence(caused(held_out=(0, 0)))
     assert "between 3 and 40" in sentence(caused(Effect(20, 3.2, 39.8)))
     assert "cannot be told yet" in sentence(caused(Effect(5, -10, 20)))

@@ -130,6 +130,8 @@ def _row(campaign: Campaign, period: Period, now: datetime) -> CampaignRow:
 def sentence(caused: Caused) -> str:
     """What can be said of it, in words."""
     if caused.orders is None:
+        if caused.held_out.people + caused.contacted.people == 0:
+            return _("Too early to say: nobody has been followed to the end yet.")
         if caused.held_out.people == 0 and caused.contacted.people > 0:
             return _("Nobody was held out, so nobody can say what would have happened without the mails.")
         return _("Too early to say: about %(count)s more people must pass through, to see a gain of 3 in 100.") % {
