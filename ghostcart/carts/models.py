@@ -67,6 +67,8 @@ class Cart(models.Model):
     bot_reasons = models.JSONField(default=list, blank=True)
     source = models.CharField(max_length=20, default="store", help_text="store, staff, or the kind of a connector")
     external_id = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001  (NULLs stay out of the unique row)
+    external_version = models.BigIntegerField(default=0, help_text="the sender's version or time: the newest wins")
+    is_estimated = models.BooleanField(default=False, help_text="the shop tells no prices: reckoned from its catalogue")
     is_demo = models.BooleanField(default=False)
 
     class Meta:
@@ -186,7 +188,14 @@ class CartVoucher(models.Model):
 
     cart = models.ForeignKey(Cart, models.CASCADE, related_name="vouchers")
     shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="+", db_index=False)
-    voucher = models.ForeignKey("vouchers.Voucher", models.CASCADE, related_name="+")
+    voucher = models.ForeignKey(
+        "vouchers.Voucher",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="none: one of another shop",
+    )
     code = models.CharField(max_length=40)
     name = models.CharField(max_length=120, default="", blank=True)
     amount_minor = models.BigIntegerField(default=0)

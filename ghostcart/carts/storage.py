@@ -75,7 +75,7 @@ def upsert_devices(batch: Sequence[Change]) -> dict[tuple[int, str], DeviceRow]:
                     "page": change.seen.page[:200],
                     "user_agent": change.seen.user_agent[:300],
                     "at": sql.to_db(change.at),
-                    "bot_score": max(0, min(100, sum(SUSPICION.get(reason, 0) for reason in reasons))),
+                    "bot_score": bot_score(reasons),
                     "bot_reasons": sql.json_to_db(reasons),
                 },
             )
@@ -121,17 +121,47 @@ def read_carts(numbers: Collection[int], lock: bool = True) -> dict[int, OpenCar
         _run(cursor, "lock_heads" if lock else "read_heads", ids=ordered)
         heads = sql.rows_as_dicts(cursor)
         carts = {int(head["id"]): _cart(head) for head in heads}  # type: ignore[call-overload]
-        _run(cursor, "read_lines", ids=ordered)
-        for cart_id, *values in cursor.fetchall():
-            line = Line(*values)
-            line.added_at = sql.from_db(line.added_at)
-            line.is_gift = bool(line.is_gift)
-            carts[cart_id].lines[line.key] = line
+    for cart_id, line in read_lines(ordered):
+        carts[cart_id].lines[line.key] = line
+    with connection.cursor() as cursor:
         _run(cursor, "read_vouchers", ids=ordered)
         applied = cursor.fetchall()
     if applied:
         _attach_vouchers(carts, applied)
     return carts
+
+
+def read_lines(numbers: Collection[int]) -> list[tuple[int, Line]]:
+    """The lines of carts, each with its cart's number."""
+    if not numbers:
+        return []
+    with connection.cursor() as cursor:
+        _run(cursor, "read_lines", ids=sorted(numbers))
+        rows = cursor.fetchall()
+    found = []
+    for cart_id, *values in rows:
+        line = Line(*values)
+        line.added_at = sql.from_db(line.added_at)
+        line.is_gift = bool(line.is_gift)
+        found.append((cart_id, line))
+    return found
+
+
+def voucher_codes(numbers: Collection[int]) -> dict[int, dict[str, int]]:
+    """What each voucher takes, in minor units, by cart and code."""
+    if not numbers:
+        return {}
+    found: dict[int, dict[str, int]] = {}
+    with connection.cursor() as cursor:
+        _run(cursor, "read_vouchers", ids=sorted(numbers))
+        for cart_id, _voucher, code, _name, amount, *_more in cursor.fetchall():
+            found.setdefault(cart_id, {})[code] = amount
+    return found
+
+
+def bot_score(reasons: Iterable[str]) -> int:
+    """0 to 100: how much suspicion the reasons add up to."""
+    return max(0, min(100, sum(SUSPICION.get(reason, 0) for reason in reasons)))
 
 
 def _cart(head: dict[str, Any]) -> OpenCart:
@@ -247,6 +277,15 @@ def write_lines(carts: Iterable[OpenCart]) -> None:
         cart.changed_lines.clear()
     _run_many("delete_line", removed)
     _run_many("upsert_line", changed)
+
+
+def delete_lines(gone: Sequence[dict[str, object]]) -> None:
+    """Remove lines named by `cart_id` and `key`."""
+    _run_many("delete_line", gone)
+
+
+def delete_vouchers(numbers: Iterable[int]) -> None:
+    _run_many("delete_vouchers", [{"cart_id": number} for number in numbers])
 
 
 def _line(cart: OpenCart, line: Line) -> dict[str, Any]:

@@ -37,10 +37,17 @@ class Product(models.Model):
     tax_rate_ppm = models.PositiveIntegerField(default=0, help_text="210000 = 21 %")
     is_active = models.BooleanField(default=True)
     position = models.PositiveIntegerField(default=0)
+    url = models.CharField(max_length=500, blank=True, help_text="its page in another shop; empty: it is ours")
+    source = models.CharField(max_length=20, blank=True, help_text="where it came from; empty: made here")
+    external_id = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001  (NULLs stay out of the unique row)
+    external_version = models.BigIntegerField(default=0)
 
     class Meta:
         ordering = ["position", "id"]
-        constraints = [models.UniqueConstraint(fields=["shop", "slug"], name="one_product_per_slug")]
+        constraints = [
+            models.UniqueConstraint(fields=["shop", "slug"], name="one_product_per_slug"),
+            models.UniqueConstraint(fields=["shop", "source", "external_id"], name="one_product_per_outside_id"),
+        ]
 
     def __str__(self) -> str:
         return self.slug
@@ -59,15 +66,20 @@ class Variant(models.Model):
     product = models.ForeignKey(Product, models.CASCADE, related_name="variants")
     sku = models.CharField(max_length=64)
     options = models.JSONField(default=dict, help_text="{language: 'Sage, large'}")
-    picture = models.CharField(max_length=200, blank=True, help_text="path below the media address")
+    picture = models.CharField(
+        max_length=200, blank=True, help_text="path below the media address, or a whole address in another shop"
+    )
     stock = models.IntegerField(default=0)
     is_active = models.BooleanField(default=True)
     position = models.PositiveSmallIntegerField(default=0)
+    source = models.CharField(max_length=20, blank=True)
+    external_id = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001  (NULLs stay out of the unique row)
 
     class Meta:
         ordering = ["position", "id"]
         constraints = [
             models.UniqueConstraint(fields=["shop", "sku"], name="one_variant_per_sku"),
+            models.UniqueConstraint(fields=["shop", "source", "external_id"], name="one_variant_per_outside_id"),
             models.CheckConstraint(condition=models.Q(stock__gte=0), name="stock_never_negative"),
         ]
 

@@ -93,6 +93,7 @@ INSTALLED_APPS = [
     "ghostcart.mail",
     "ghostcart.orders",
     "ghostcart.recovery",
+    "ghostcart.connectors",
     "ghostcart.backoffice",
     "ghostcart.storefront",
     "ghostcart.config",

@@ -119,6 +119,27 @@ class Customer(models.Model):
         return constant_time_compare(self.session_mark, mark)
 
 
+class ExternalCustomer(models.Model):
+    """What another shop calls a customer. Several of its rows may be one of ours: guests repeat their address there.
+
+    Without a customer: the person was erased, and what is told of them is not kept.
+    """
+
+    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="+", db_index=False)
+    source = models.CharField(max_length=20)
+    external_id = models.CharField(max_length=64)
+    external_version = models.BigIntegerField(default=0)
+    customer = models.ForeignKey(Customer, models.CASCADE, null=True, blank=True, related_name="external_ids")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["shop", "source", "external_id"], name="one_customer_per_outside_id")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.external_id}"
+
+
 class Address(models.Model):
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="addresses")
     first_name = models.CharField(max_length=120)

@@ -18,6 +18,7 @@ class PaymentMethod(models.TextChoices):
     TRANSFER = "transfer", _("Bank transfer")
     DEMO_CARD = "demo_card", _("Demo card")
     BY_PHONE = "by_phone", _("Arranged by phone")
+    OUTSIDE = "outside", _("In the shop")
 
 
 def new_token() -> str:
@@ -39,6 +40,7 @@ class Order(models.Model):
     language = models.CharField(max_length=5, default="en")
     status = models.CharField(max_length=10, choices=OrderStatus.choices, default=OrderStatus.PENDING)
     payment = models.CharField(max_length=12, choices=PaymentMethod.choices)
+    payment_name = models.CharField(max_length=120, blank=True, help_text="what another shop calls the payment")
     shipping_name = models.CharField(max_length=120, blank=True)
     currency = models.CharField(max_length=3)
     prices_include_tax = models.BooleanField(default=True)
@@ -51,10 +53,16 @@ class Order(models.Model):
     placed_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True, blank=True, help_text="when it was paid, cancelled or refunded last")
     placed_by = models.CharField(max_length=40, default="shopper")
+    source = models.CharField(max_length=20, default="store", help_text="store, staff, or where it was told from")
+    external_id = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001  (NULLs stay out of the unique row)
+    external_version = models.BigIntegerField(default=0)
     is_demo = models.BooleanField(default=False)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["shop", "number"], name="one_order_per_number")]
+        constraints = [
+            models.UniqueConstraint(fields=["shop", "number"], name="one_order_per_number"),
+            models.UniqueConstraint(fields=["shop", "source", "external_id"], name="one_order_per_outside_id"),
+        ]
         indexes = [
             models.Index(fields=["shop", "placed_at", "id"], name="order_by_time"),
             models.Index(fields=["shop", "total_minor", "id"], name="order_by_total"),
@@ -64,6 +72,10 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def payment_label(self) -> str:
+        return self.payment_name or str(self.get_payment_display())
 
 
 class OrderLine(models.Model):

@@ -39,7 +39,7 @@ class Payment:
 
     def status(self) -> OrderStatus:
         """Raises CardDeclined or UnknownPayment."""
-        if self.method not in PaymentMethod.values:
+        if self.method not in PaymentMethod.values or self.method == PaymentMethod.OUTSIDE:
             raise UnknownPayment
         if self.method != PaymentMethod.DEMO_CARD:
             return OrderStatus.PENDING

@@ -1,14 +1,14 @@
 """A shop's rules as plain values, for the hot path: read once, kept for a second."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 
 from django.utils.translation import gettext_lazy as _
 
 from ghostcart.lib.errors import GhostcartError
 from ghostcart.lib.texts import pick
-from ghostcart.shops.models import Shop
+from ghostcart.shops.models import AbandonedBasis, Shop
 
 KEPT_SECONDS = 1.0
 
@@ -47,6 +47,12 @@ class ShopRules:
     online_for: timedelta
     shipping: tuple[Shipping, ...]
     is_demo: bool
+
+    def abandon_after(self, created_at: datetime, last_activity_at: datetime) -> datetime:
+        """From when on a cart counts as abandoned."""
+        return (
+            created_at if self.abandoned_basis == AbandonedBasis.CREATED else last_activity_at
+        ) + self.abandoned_after
 
     def shipping_method(self, code: str) -> Shipping | None:
         return next((method for method in self.shipping if method.code == code), None)

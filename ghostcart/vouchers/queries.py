@@ -30,6 +30,14 @@ def with_code(shop_id: int, code: str) -> QuerySet[Voucher]:
     return Voucher.objects.filter(shop_id=shop_id, code=wanted)
 
 
+def by_codes(shop_id: int, codes: Iterable[str]) -> dict[str, int]:
+    """The numbers of those codes that are vouchers of ours."""
+    wanted = {normal_code(code)[:CODE_LENGTH] for code in codes}
+    if not wanted:
+        return {}
+    return dict(Voucher.objects.filter(shop_id=shop_id, code__in=wanted).values_list("code", "pk"))
+
+
 def terms_of(ids: Iterable[int], language: str = "en") -> list[Terms]:
     """The terms of these vouchers, oldest first; ids that are gone are left out."""
     return [voucher.terms(language) for voucher in Voucher.objects.filter(pk__in=list(ids)).order_by("pk")]

@@ -176,6 +176,37 @@ def redeem(
         return redemption
 
 
+def note_use(
+    voucher_id: int,
+    *,
+    order_id: int,
+    customer_id: int | None,
+    amount_minor: int,
+    currency: str,
+    at: datetime,
+) -> None:
+    """Another shop has taken the voucher for an order. Nothing is asked, as it is done; told again, nothing changes."""
+    with transaction.atomic():
+        voucher = Voucher.objects.select_for_update().get(pk=voucher_id)
+        redemption, is_new = VoucherRedemption.objects.get_or_create(
+            voucher=voucher,
+            order_id=order_id,
+            defaults={
+                "shop_id": voucher.shop_id,
+                "customer_id": customer_id,
+                "amount_minor": amount_minor,
+                "currency": currency,
+                "at": at,
+            },
+        )
+        if not is_new:
+            was_reversed = redemption.reversed_at is not None
+            VoucherRedemption.objects.filter(pk=redemption.pk).update(reversed_at=None, amount_minor=amount_minor)
+            if not was_reversed:
+                return
+        Voucher.objects.filter(pk=voucher_id).update(used=F("used") + 1)
+
+
 def _take_use(voucher_id: int, *, now: datetime, currency: str, customer_id: int | None) -> None:
     """Count one more use if there is one left; VoucherRefused with the reason otherwise."""
     touched = Voucher.objects.filter(

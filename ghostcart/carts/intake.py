@@ -1,0 +1,366 @@
+"""Whole carts that another shop tells us of: what changed since the last time goes into the cart log.
+
+The shop's own totals are the truth; nothing is priced here. An import of history writes no log: what happened before
+we looked is not known. Ordered carts are kept as they are told, silently.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from ghostcart.carts import storage
+from ghostcart.carts.changes import EventDraft
+from ghostcart.carts.kinds import EventKind
+from ghostcart.carts.models import Cart
+from ghostcart.carts.opencart import Line
+from ghostcart.catalog.intake import known_variants
+from ghostcart.customers import intake as customer_intake
+from ghostcart.lib import sql
+from ghostcart.lib.snapshots import Taken, newest
+from ghostcart.shops import rules as shop_rules
+from ghostcart.vouchers import queries as voucher_queries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineSnapshot:
+    """A line as the shop has it. `key` names it within its cart; `variant` is the shop's external id of what it is.
+
+    Prices in micros of the cart's currency, in its tax mode; `total_minor` None: price times quantity.
+    """
+
+    key: str
+    variant: str = ""
+    sku: str = ""
+    name: str
+    option: str = ""
+    picture: str = ""
+    quantity: int
+    unit_price_micros: int = 0
+    regular_micros: int | None = None
+    tax_rate_ppm: int = 0
+    total_minor: int
+    is_gift: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VoucherSnapshot:
+    code: str
+    name: str = ""
+    amount_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """Minor units, as in the head of a cart."""
+
+    products_minor: int = 0
+    discount_minor: int = 0
+    shipping_minor: int = 0
+    tax_minor: int = 0
+    total_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CartSnapshot:
+    """A cart as the shop has it. `customer` is the shop's external id; "" is a visitor.
+
+    `updated_at` is the shopper's last change, `seen_at` when they were there last, if that is known.
+    """
+
+    external_id: str
+    version: int = 0
+    currency: str
+    language: str = ""
+    prices_include_tax: bool = True
+    customer: str = ""
+    lines: Sequence[LineSnapshot] = ()
+    vouchers: Sequence[VoucherSnapshot] = ()
+    sums: Sums = field(default_factory=Sums)
+    is_estimated: bool = False
+    shipping_name: str = ""
+    created_at: datetime
+    updated_at: datetime
+    seen_at: datetime | None = None
+    checkout_started_at: datetime | None = None
+    is_deleted: bool = False
+    bot_reasons: Sequence[str] = ()
+
+
+def take(
+    shop_id: int, source: str, told: Iterable[CartSnapshot], now: datetime, *, is_history: bool = False
+) -> dict[str, Taken]:
+    """Store carts as they are told; says of each external id what became of it.
+
+    Customers and products are told first: what they are called is looked up once, here.
+    """
+    carts = {str(name): one for name, one in newest(told, lambda c: c.external_id, lambda c: c.version).items()}
+    for is_last in (False, True):
+        try:
+            with transaction.atomic():
+                return _Intake(shop_id, source, carts, now, is_history).take()
+        except IntegrityError:  # somebody else has told of the same new cart at this moment: now it is known
+            if is_last:
+                raise
+    raise AssertionError
+
+
+HEAD = (
+    "id", "customer_id", "customer_label", "version", "currency", "language", "prices_include_tax", "line_count",
+    "item_count", "products_minor", "discount_minor", "shipping_minor", "tax_minor", "total_minor", "shipping_name",
+    "created_at", "last_activity_at", "abandon_after", "seen_at", "checkout_started_at", "bot_score", "bot_reasons",
+    "external_version", "is_estimated",
+)  # fmt: skip
+FIXED = ("shop_id", "source", "external_id", "is_demo", "order_number", "deleted_by")
+LINE = (
+    "cart_id", "shop_id", "key", "position", "product_id", "variant_id", "sku", "name", "option", "picture",
+    "unit_price_micros", "regular_micros", "tax_rate_ppm", "quantity", "total_minor", "is_gift", "added_at",
+)  # fmt: skip
+VOUCHER = ("cart_id", "shop_id", "voucher_id", "code", "name", "amount_minor", "refusal", "applied_at")
+EVENT = ("shop_id", "cart_id", "cart_version", "kind", "actor", "at", "data")
+
+
+class _Intake:
+    """A batch of carts, between reading and writing."""
+
+    def __init__(
+        self, shop_id: int, source: str, told: dict[str, CartSnapshot], now: datetime, is_history: bool
+    ) -> None:
+        self.shop, self.source, self.told = shop_rules.of(shop_id), source, told
+        self.now, self.is_history = now, is_history
+        theirs = Cart.objects.select_for_update().filter(shop_id=shop_id, source=source, external_id__in=list(told))
+        self.heads = {str(one.external_id): one for one in theirs.order_by("pk")}
+        self.customers = customer_intake.known(shop_id, source, {c.customer for c in told.values() if c.customer})
+        wanted = {line.variant for cart in told.values() for line in cart.lines if line.variant}
+        self.variants = known_variants(shop_id, source, wanted)
+        codes = {voucher.code for cart in told.values() for voucher in cart.vouchers}
+        self.vouchers = voucher_queries.by_codes(shop_id, codes)
+        self.lines: dict[int, dict[str, Line]] = {head.pk: {} for head in self.heads.values()}
+        for cart_id, line in storage.read_lines(list(self.lines)):
+            self.lines[cart_id][line.key] = line
+        self.codes = storage.voucher_codes(list(self.lines))
+        self.new_lines: list[tuple[object, ...]] = []
+        self.new_vouchers: list[tuple[object, ...]] = []
+        self.gone_lines: list[dict[str, object]] = []
+        self.events: list[tuple[int, int, int, str, str, datetime, dict[str, object]]] = []
+
+    def take(self) -> dict[str, Taken]:
+        fates = {name: self._change(head, self.told[name]) for name, head in self.heads.items()}
+        fresh = [one for name, one in self.told.items() if name not in self.heads and not one.is_deleted]
+        heads = []
+        for number, one in zip(sql.next_ids("carts_cart", len(fresh)), fresh, strict=True):
+            heads.append(self._create(number, one))
+            fates[one.external_id] = Taken.CREATED
+        for name, one in self.told.items():
+            if one.is_deleted and name not in self.heads:
+                fates[name] = Taken.UNCHANGED
+        sql.insert_rows("carts_cart", (*HEAD, *FIXED), heads)
+        storage.delete_lines(self.gone_lines)
+        sql.insert_rows("carts_cartline", LINE, self.new_lines)
+        sql.insert_rows("carts_cartvoucher", VOUCHER, self.new_vouchers)
+        storage.insert_events(self.events)
+        return fates
+
+    # -- a cart that is new ----------------------------------------------------------------------
+
+    def _create(self, number: int, one: CartSnapshot) -> tuple[object, ...]:
+        head = self._head(one)
+        lines = list({line.key: self._line(place, line, one) for place, line in enumerate(one.lines, 1)}.values())
+        self._write_lines(number, lines)
+        self._write_vouchers(number, one)
+        head["version"] = 0 if self.is_history else 1
+        if not self.is_history:
+            drafts = [EventDraft(EventKind.LINE_ADDED, {"line": line.told(0)}) for line in lines]
+            drafts += self._customer_drafts(None, head)
+            self._log(number, 1, one, drafts)
+        fixed = (self.shop.id, self.source, one.external_id, self.shop.is_demo, "", "")
+        return (number, *(_stored(head[name]) for name in HEAD[1:]), *fixed)
+
+    # -- a cart that is known --------------------------------------------------------------------
+
+    def _change(self, head: Cart, one: CartSnapshot) -> Taken:
+        if one.version < head.external_version:
+            return Taken.STALE
+        if one.is_deleted:
+            return self._delete(head, one)
+        if head.deleted_at is not None and one.updated_at <= head.deleted_at:
+            return Taken.UNCHANGED  # staff deleted it, and nothing has happened in it since
+        before = self.lines[head.pk]
+        after = {line.key: self._line(place, line, one) for place, line in enumerate(one.lines, 1)}
+        drafts = _line_drafts(before, after)
+        values = self._head(one)
+        drafts += self._customer_drafts(head.customer_id, values) + self._voucher_drafts(head, one)
+        if head.ordered_at is not None:
+            for name in ("products_minor", "discount_minor", "shipping_minor", "tax_minor", "total_minor"):
+                values[name] = getattr(head, name)  # the orders' own sums stand
+        if head.deleted_at is not None:
+            values |= {"deleted_at": None, "deleted_by": ""}
+            drafts = [EventDraft(EventKind.RESTORED), *drafts]
+        stays = head.pk not in self.lines or not _differ(before, after)
+        changed = {name for name, value in values.items() if name in _FACTS and getattr(head, name) != value}
+        if not drafts and stays and not changed and not self._are_new_codes(head, one):
+            if one.version != head.external_version or values["seen_at"] > head.seen_at:
+                self._save(head, external_version=one.version, seen_at=max(values["seen_at"], head.seen_at))
+            return Taken.UNCHANGED
+        self._replace_lines(head.pk, before, after)
+        if self._are_new_codes(head, one):
+            storage.delete_vouchers([head.pk])
+            self._write_vouchers(head.pk, one)
+        version = head.version + 1
+        values |= {"version": version, "seen_at": max(values["seen_at"], head.seen_at)}
+        self._save(head, **values)
+        if not self.is_history and head.ordered_at is None:
+            self._log(head.pk, version, one, drafts)
+        return Taken.CHANGED
+
+    def _delete(self, head: Cart, one: CartSnapshot) -> Taken:
+        """The shop has deleted the cart. An ordered one stays: it is history."""
+        if head.ordered_at is not None or head.deleted_at is not None:
+            return Taken.UNCHANGED
+        self._save(head, deleted_at=self.now, deleted_by="system", version=head.version + 1,
+                   external_version=one.version)  # fmt: skip
+        told = {"total_minor": head.total_minor, "item_count": head.item_count, "currency": head.currency}
+        self.events.append((self.shop.id, head.pk, head.version + 1, EventKind.DELETED, "system", self.now, told))
+        return Taken.CHANGED
+
+    @staticmethod
+    def _save(head: Cart, **values: object) -> None:
+        Cart.objects.filter(pk=head.pk).update(**values)
+
+    def _replace_lines(self, number: int, before: dict[str, Line], after: dict[str, Line]) -> None:
+        new = [line for key, line in after.items() if _facts(before.get(key)) != _facts(line)]
+        gone = [key for key in before if key not in after] + [line.key for line in new if line.key in before]
+        for line in new:
+            if line.key in before:
+                line.added_at = before[line.key].added_at
+        self.gone_lines += [{"cart_id": number, "key": key} for key in gone]
+        self._write_lines(number, new)
+
+    # -- parts -----------------------------------------------------------------------------------
+
+    def _head(self, one: CartSnapshot) -> dict[str, Any]:
+        customer_id, label = self.customers.get(one.customer, (None, ""))
+        reasons = list(one.bot_reasons)
+        return {
+            "customer_id": customer_id,
+            "customer_label": label[:260],
+            "currency": one.currency,
+            "language": one.language or self.shop.language,
+            "prices_include_tax": one.prices_include_tax,
+            "line_count": len(one.lines),
+            "item_count": sum(line.quantity for line in one.lines),
+            **{name: getattr(one.sums, name) for name in Sums.__slots__},
+            "shipping_name": one.shipping_name[:120],
+            "created_at": one.created_at,
+            "last_activity_at": one.updated_at,
+            "abandon_after": self.shop.abandon_after(one.created_at, one.updated_at),
+            "seen_at": max(one.seen_at or one.updated_at, one.updated_at),
+            "checkout_started_at": one.checkout_started_at,
+            "bot_score": storage.bot_score(reasons),
+            "bot_reasons": reasons,
+            "external_version": one.version,
+            "is_estimated": one.is_estimated,
+        }
+
+    def _line(self, place: int, line: LineSnapshot, cart: CartSnapshot) -> Line:
+        variant_id, product_id = self.variants.get(line.variant, (None, None))
+        return Line(
+            key=line.key, position=place, product_id=product_id, variant_id=variant_id,
+            sku=(line.sku or line.variant or line.key)[:64], name=line.name[:200], option=line.option[:120],
+            picture=line.picture if len(line.picture) <= 200 else "", unit_price_micros=line.unit_price_micros,
+            regular_micros=line.regular_micros, tax_rate_ppm=line.tax_rate_ppm, quantity=line.quantity,
+            total_minor=line.total_minor, is_gift=line.is_gift, added_at=cart.updated_at,
+        )  # fmt: skip
+
+    def _write_lines(self, number: int, lines: Iterable[Line]) -> None:
+        for line in lines:
+            values = [getattr(line, name) for name in LINE[2:-1]]
+            self.new_lines.append((number, self.shop.id, *values, sql.to_db(line.added_at)))
+
+    def _write_vouchers(self, number: int, one: CartSnapshot) -> None:
+        at = sql.to_db(one.updated_at)
+        for voucher in {voucher.code: voucher for voucher in one.vouchers}.values():
+            code = voucher_queries.normal_code(voucher.code)[:40]
+            ours = self.vouchers.get(code)
+            row = (number, self.shop.id, ours, code, voucher.name[:120], voucher.amount_minor, "", at)
+            self.new_vouchers.append(row)
+
+    def _are_new_codes(self, head: Cart, one: CartSnapshot) -> bool:
+        told = {(voucher_queries.normal_code(v.code)[:40], v.amount_minor) for v in one.vouchers}
+        return told != set(self.codes.get(head.pk, {}).items())
+
+    # -- what the log tells ----------------------------------------------------------------------
+
+    @staticmethod
+    def _customer_drafts(before: int | None, values: dict[str, Any]) -> list[EventDraft]:
+        if values["customer_id"] in (None, before):
+            return []
+        return [EventDraft(EventKind.CUSTOMER_IDENTIFIED, {"customer": {"label": values["customer_label"]}})]
+
+    def _voucher_drafts(self, head: Cart, one: CartSnapshot) -> list[EventDraft]:
+        before = self.codes.get(head.pk, {})
+        after = {voucher_queries.normal_code(voucher.code)[:40]: voucher.name for voucher in one.vouchers}
+        applied = [
+            EventDraft(EventKind.VOUCHER_APPLIED, {"voucher": {"code": code, "name": name}})
+            for code, name in after.items()
+            if code not in before
+        ]
+        removed = [
+            EventDraft(EventKind.VOUCHER_REMOVED, {"voucher": {"code": code, "name": ""}})
+            for code in before
+            if code not in after
+        ]
+        return applied + removed
+
+    def _log(self, number: int, version: int, one: CartSnapshot, drafts: Iterable[EventDraft]) -> None:
+        sums = {
+            "total_minor": one.sums.total_minor,
+            "item_count": sum(line.quantity for line in one.lines),
+            "currency": one.currency,
+        }
+        for draft in drafts:
+            row = (self.shop.id, number, version, draft.kind, "shopper", one.updated_at, {**draft.data, **sums})
+            self.events.append(row)
+
+
+_FACTS = {
+    "customer_id", "customer_label", "currency", "language", "prices_include_tax", "products_minor", "discount_minor",
+    "shipping_minor", "tax_minor", "total_minor", "shipping_name", "created_at", "last_activity_at",
+    "checkout_started_at", "is_estimated", "deleted_at",
+}  # fmt: skip
+"""What makes a head another one: not the times that follow from these, nor how often it was told."""
+
+
+def _stored(value: Any) -> object:
+    if isinstance(value, datetime):
+        return sql.to_db(value)
+    return sql.json_to_db(value) if isinstance(value, list) else value
+
+
+def _facts(line: Line | None) -> tuple[object, ...] | None:
+    if line is None:
+        return None
+    left_out = ("added_at", "stock")
+    return tuple(getattr(line, name) for name in Line.__slots__ if name not in left_out)
+
+
+def _differ(before: dict[str, Line], after: dict[str, Line]) -> bool:
+    return {key: _facts(line) for key, line in before.items()} != {key: _facts(line) for key, line in after.items()}
+
+
+def _line_drafts(before: dict[str, Line], after: dict[str, Line]) -> list[EventDraft]:
+    drafts = []
+    for key, line in after.items():
+        was = before[key].quantity if key in before else 0
+        if not was:
+            drafts.append(EventDraft(EventKind.LINE_ADDED, {"line": line.told(0)}))
+        elif was != line.quantity:
+            drafts.append(EventDraft(EventKind.QUANTITY_CHANGED, {"line": line.told(was)}))
+    for key, line in before.items():
+        if key not in after:
+            was, line.quantity = line.quantity, 0
+            drafts.append(EventDraft(EventKind.LINE_REMOVED, {"line": line.told(was)}))
+            line.quantity = was
+    return drafts

@@ -1,0 +1,167 @@
+"""Customers that another shop tells us of."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from ghostcart.customers import services
+from ghostcart.customers.errors import BadAddress
+from ghostcart.customers.keys import address_hash, email_key, fold, tidy
+from ghostcart.customers.models import Customer, ExternalCustomer, Tombstone
+from ghostcart.customers.services import Consented
+from ghostcart.lib.snapshots import Taken, newest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerSnapshot:
+    """Somebody the other shop can name. An address that no mail can reach is kept as no address."""
+
+    external_id: str
+    version: int = 0
+    email: str
+    first_name: str = ""
+    last_name: str = ""
+    phone: str = ""
+    language: str = "en"
+    is_guest: bool = False
+    group: str = ""
+    registered_at: datetime
+    consent: Consented | None = None
+
+
+def take(shop_id: int, source: str, told: Iterable[CustomerSnapshot], now: datetime) -> dict[str, Taken]:
+    """Store customers as they are told; says of each external id what became of it.
+
+    Several ids with one address are one customer (guests there repeat theirs); who was erased is not taken again.
+    The people behind them are recognised later (`identity.catch_up`).
+    """
+    customers = {str(name): one for name, one in newest(told, lambda c: c.external_id, lambda c: c.version).items()}
+    with transaction.atomic():
+        return _Intake(shop_id, source, customers, now).take()
+
+
+def known(shop_id: int, source: str, external_ids: Collection[str]) -> dict[str, tuple[int, str]]:
+    """Our customer, by number and label, for what another shop calls its customers, as far as they were told."""
+    rows = ExternalCustomer.objects.filter(
+        shop_id=shop_id, source=source, external_id__in=list(external_ids), customer__isnull=False
+    ).select_related("customer")
+    return {row.external_id: (row.customer.pk, row.customer.label) for row in rows if row.customer}
+
+
+class _Intake:
+    def __init__(self, shop_id: int, source: str, told: dict[str, CustomerSnapshot], now: datetime) -> None:
+        self.shop_id, self.source, self.told, self.now = shop_id, source, told, now
+        rows = ExternalCustomer.objects.select_for_update(of=("self",)).select_related("customer")
+        rows = rows.filter(shop_id=shop_id, source=source, external_id__in=list(told)).order_by("pk")
+        self.rows = {row.external_id: row for row in rows}
+        self.keys = {name: self._key(one) for name, one in told.items()}
+
+    def _key(self, one: CustomerSnapshot) -> str:
+        try:
+            return email_key(one.email)
+        except BadAddress:
+            return f"{self.source}:{one.external_id}"
+
+    def take(self) -> dict[str, Taken]:
+        erased = self._erased()
+        fresh = {
+            name: one
+            for name, one in self.told.items()
+            if name not in self.rows or one.version >= self.rows[name].external_version
+        }
+        ours = self._customers({name for name in fresh if name not in erased})
+        fates = {}
+        for name in self.told:
+            if name not in fresh:
+                fates[name] = Taken.STALE
+            elif name in erased:
+                fates[name] = Taken.FORGOTTEN
+            else:
+                fates[name] = self._write(ours[self.keys[name]], fresh[name])
+        self._remember(fresh, ours)
+        return fates
+
+    def _erased(self) -> set[str]:
+        """Those who asked to be forgotten after what is told of them."""
+        hashes = {name: address_hash(key) for name, key in self.keys.items() if "@" in key}
+        graves = Tombstone.objects.filter(shop_id=self.shop_id, address_hash__in=set(hashes.values()))
+        ends = dict(graves.values_list("address_hash", "at"))
+        return {
+            name for name, mark in hashes.items() if mark in ends and self.told[name].registered_at <= ends[mark]
+        } | {name for name, row in self.rows.items() if row.customer_id is None}
+
+    def _customers(self, names: set[str]) -> dict[str, Customer]:
+        """Our rows by address, the missing ones made."""
+        in_turn = sorted((self.told[name] for name in names), key=lambda one: (not one.is_guest, one.version))
+        wanted = {self.keys[one.external_id]: one for one in in_turn}  # of one address: an account, and the newest
+        theirs = Customer.objects.filter(shop_id=self.shop_id, email_key__in=list(wanted))
+        found = {one.email_key: one for one in theirs}
+        self.new = {key for key in wanted if key not in found}
+        for name in names:  # an address that was corrected there is corrected here, unless somebody has it
+            row, key = self.rows.get(name), self.keys[name]
+            if row and row.customer and key in self.new and row.customer.email_key != key:
+                row.customer.email_key, row.customer.email = key, tidy(self.told[name].email, 320)
+                row.customer.save(update_fields=["email_key", "email"])
+                found[key] = row.customer
+                self.new.discard(key)
+        if self.new:
+            made = [self._made(key, wanted[key]) for key in sorted(self.new)]
+            Customer.objects.bulk_create(made, ignore_conflicts=True)
+            found |= {one.email_key: one for one in theirs.filter(email_key__in=self.new)}
+        return found
+
+    def _made(self, key: str, one: CustomerSnapshot) -> Customer:
+        values = _values(one)
+        return Customer(
+            shop_id=self.shop_id, email=tidy(one.email, 320) if "@" in key else "", email_key=key,
+            registered_at=one.registered_at, search_text=_search_text(values, one), **values,
+        )  # fmt: skip
+
+    def _write(self, ours: Customer, one: CustomerSnapshot) -> Taken:
+        if one.consent is not None:
+            services.record_consent(ours, one.consent, self.now)
+        if ours.email_key in self.new:
+            return Taken.CREATED
+        values = {name: value for name, value in _values(one).items() if value or name == "is_guest"}
+        if not ours.is_guest:
+            values["is_guest"] = False  # an account there stays one when its owner buys as a guest
+        changed = [name for name, value in values.items() if getattr(ours, name) != value]
+        for name in changed:
+            setattr(ours, name, values[name])
+        if changed:
+            ours.search_text = _search_text({"first_name": ours.first_name, "last_name": ours.last_name}, one)
+            ours.save(update_fields=[*changed, "search_text"])
+        return Taken.CHANGED if changed else Taken.UNCHANGED
+
+    def _remember(self, fresh: dict[str, CustomerSnapshot], ours: dict[str, Customer]) -> None:
+        rows = []
+        for name, one in fresh.items():
+            customer = ours.get(self.keys[name])
+            row = self.rows.get(name)
+            if row and (row.external_version, row.customer_id) == (one.version, customer and customer.pk):
+                continue
+            place = {"shop_id": self.shop_id, "source": self.source, "external_id": name}
+            rows.append(ExternalCustomer(**place, external_version=one.version, customer=customer))
+        ExternalCustomer.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["shop", "source", "external_id"],
+            update_fields=["external_version", "customer"],
+        )
+
+
+def _values(one: CustomerSnapshot) -> dict[str, object]:
+    return {
+        "first_name": tidy(one.first_name, 120),
+        "last_name": tidy(one.last_name, 120),
+        "phone": tidy(one.phone, 40),
+        "language": one.language,
+        "is_guest": one.is_guest,
+        "group": tidy(one.group, 60),
+    }
+
+
+def _search_text(values: dict[str, object], one: CustomerSnapshot) -> str:
+    return fold(f"{values['first_name']} {values['last_name']} {one.email}")[:900]

@@ -1,0 +1,257 @@
+"""Orders that another shop tells us of. The cart of one may come later than the order itself."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Sum
+
+from ghostcart.carts import ingest
+from ghostcart.carts import intake as cart_intake
+from ghostcart.carts.intake import CartSnapshot, LineSnapshot, Sums, VoucherSnapshot
+from ghostcart.carts.kinds import EventKind
+from ghostcart.carts.models import Cart
+from ghostcart.catalog import queries as catalog_queries
+from ghostcart.catalog.intake import known_variants
+from ghostcart.customers import intake as customer_intake
+from ghostcart.lib import sql
+from ghostcart.lib.snapshots import Taken, newest
+from ghostcart.orders.models import Order, OrderStatus, PaymentMethod, new_token
+from ghostcart.shops import rules as shop_rules
+from ghostcart.vouchers import queries as voucher_queries
+from ghostcart.vouchers import services as voucher_services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderSnapshot:
+    """An order as the shop has it. `cart` and `customer` are the shop's external ids; "" if it tells none.
+
+    `status` is one of OrderStatus, `settled_at` when it was paid, cancelled or refunded last.
+    """
+
+    external_id: str
+    version: int = 0
+    number: str
+    cart: str = ""
+    customer: str = ""
+    email: str = ""
+    phone: str = ""
+    address: Mapping[str, str] = field(default_factory=dict)
+    status: str = OrderStatus.PENDING.value
+    payment_name: str = ""
+    shipping_name: str = ""
+    currency: str
+    language: str = ""
+    prices_include_tax: bool = True
+    lines: Sequence[LineSnapshot] = ()
+    vouchers: Sequence[VoucherSnapshot] = ()
+    sums: Sums = field(default_factory=Sums)
+    placed_at: datetime
+    settled_at: datetime | None = None
+
+
+def take(
+    shop_id: int, source: str, told: Iterable[OrderSnapshot], now: datetime, *, is_history: bool = False
+) -> dict[str, Taken]:
+    """Store orders as they are told; says of each external id what became of it.
+
+    An order closes its cart. If the cart was not told yet, one is made of the order's own lines, to be filled in when
+    it comes. What our vouchers took is noted, and given back when the order is cancelled or refunded.
+    """
+    orders = {str(name): one for name, one in newest(told, lambda o: o.external_id, lambda o: o.version).items()}
+    for is_last in (False, True):
+        try:
+            with transaction.atomic():
+                return _Intake(shop_id, source, orders, now, is_history).take()
+        except IntegrityError:  # somebody else has told of the same new order at this moment: now it is known
+            if is_last:
+                raise
+    raise AssertionError
+
+
+ORDER = (
+    "id", "shop_id", "number", "token", "cart_id", "customer_id", "customer_label", "email", "phone", "address",
+    "language", "status", "payment", "payment_name", "shipping_name", "currency", "prices_include_tax",
+    "products_minor", "discount_minor", "shipping_minor", "tax_minor", "total_minor", "vouchers", "placed_at",
+    "settled_at", "placed_by", "is_demo", "source", "external_id", "external_version",
+)  # fmt: skip
+LINE = (
+    "order_id", "product_id", "variant_id", "sku", "name", "option", "picture", "unit_price_micros", "tax_rate_ppm",
+    "cost_micros", "quantity", "total_minor", "is_gift",
+)  # fmt: skip
+SUMS = ("products_minor", "discount_minor", "shipping_minor", "tax_minor", "total_minor")
+GIVES_BACK = (OrderStatus.CANCELLED, OrderStatus.REFUNDED)
+
+
+class _Intake:
+    """A batch of orders, between reading and writing. Locks carts by number, then vouchers, as `services.place`."""
+
+    def __init__(
+        self, shop_id: int, source: str, told: dict[str, OrderSnapshot], now: datetime, is_history: bool
+    ) -> None:
+        self.shop, self.source, self.told = shop_rules.of(shop_id), source, told
+        self.now, self.is_history = now, is_history
+        self.customers = customer_intake.known(shop_id, source, {o.customer for o in told.values() if o.customer})
+        self.variants = known_variants(
+            shop_id, source, {line.variant for order in told.values() for line in order.lines if line.variant}
+        )
+        self.carts = self._carts()
+        theirs = Order.objects.select_for_update().filter(shop_id=shop_id, source=source, external_id__in=list(told))
+        self.known = {str(one.external_id): one for one in theirs.order_by("pk")}
+        codes = {voucher.code for order in told.values() for voucher in order.vouchers}
+        self.vouchers = voucher_queries.by_codes(shop_id, codes)
+
+    def _carts(self) -> dict[str, Cart]:
+        """The carts of these orders, by external id; those not told yet are made of the orders."""
+        wanted = {_cart_name(order): order for order in self.told.values()}
+        theirs = Cart.objects.filter(shop_id=self.shop.id, source=self.source)
+        missing = set(wanted) - set(theirs.filter(external_id__in=list(wanted)).values_list("external_id", flat=True))
+        stand_ins = [_stand_in(name, wanted[name]) for name in sorted(missing)]
+        cart_intake.take(self.shop.id, self.source, stand_ins, self.now, is_history=True)
+        found = theirs.filter(external_id__in=list(wanted)).select_for_update().order_by("pk")
+        return {str(cart.external_id): cart for cart in found}
+
+    def take(self) -> dict[str, Taken]:
+        fates: dict[str, Taken] = {}
+        fresh = [order for name, order in self.told.items() if name not in self.known]
+        orders, lines = [], []
+        costs = self._costs(fresh)
+        for number, one in zip(sql.next_ids("orders_order", len(fresh)), fresh, strict=True):
+            orders.append(self._row(number, one))
+            lines += [self._line(number, line, costs) for line in one.lines]
+            fates[one.external_id] = Taken.CREATED
+        sql.insert_rows("orders_order", ORDER, orders)
+        sql.insert_rows("orders_orderline", LINE, lines)
+        for row, one in zip(orders, fresh, strict=True):
+            self._close(self.carts[_cart_name(one)], row[0], one)
+            self._settle_vouchers(int(str(row[0])), one)
+        for name, order in self.known.items():
+            fates[name] = self._change(order, self.told[name])
+        self._sum_up({cart.pk for cart in self.carts.values()})
+        return fates
+
+    # -- one order -------------------------------------------------------------------------------
+
+    def _row(self, number: int, one: OrderSnapshot) -> tuple[object, ...]:
+        customer_id, label = self.customers.get(one.customer, (None, ""))
+        values: dict[str, Any] = {
+            "id": number, "shop_id": self.shop.id, "number": self._number(one), "token": new_token(),
+            "cart_id": self.carts[_cart_name(one)].pk, "customer_id": customer_id, "customer_label": label[:260],
+            "address": sql.json_to_db(dict(one.address)), "language": one.language or self.shop.language,
+            "payment": PaymentMethod.OUTSIDE.value, "vouchers": sql.json_to_db(_told_vouchers(one)),
+            "placed_at": sql.to_db(one.placed_at), "settled_at": sql.to_db(one.settled_at), "placed_by": "shopper",
+            "is_demo": self.shop.is_demo, "source": self.source, "external_version": one.version,
+            **{name: getattr(one.sums, name) for name in SUMS},
+        }  # fmt: skip
+        limits = {"email": 320, "phone": 40, "payment_name": 120, "shipping_name": 120}
+        values |= {name: getattr(one, name)[:most] for name, most in limits.items()}
+        return tuple(values[name] if name in values else getattr(one, name) for name in ORDER)
+
+    def _number(self, one: OrderSnapshot) -> str:
+        """The shop's own number, made unique if the shop itself repeats it (a split order keeps its reference)."""
+        number = one.number[:32] or one.external_id[:32]
+        taken = Order.objects.filter(shop_id=self.shop.id, number=number).exists()
+        twins = sum(other.number == one.number for other in self.told.values())
+        return f"{number[:20]}/{one.external_id[:11]}" if taken or twins > 1 else number
+
+    def _line(self, number: int, line: LineSnapshot, costs: Mapping[str, int]) -> tuple[object, ...]:
+        variant_id, product_id = self.variants.get(line.variant, (None, None))
+        return (
+            number, product_id, variant_id, (line.sku or line.variant or line.key)[:64], line.name[:200],
+            line.option[:120], line.picture if len(line.picture) <= 200 else "", line.unit_price_micros,
+            line.tax_rate_ppm, costs.get(line.variant), line.quantity, line.total_minor, line.is_gift,
+        )  # fmt: skip
+
+    def _costs(self, orders: Iterable[OrderSnapshot]) -> dict[str, int]:
+        """What a unit costs the shop today, in the order's currency, as far as that is known."""
+        found: dict[str, int] = {}
+        for currency in {order.currency for order in orders}:
+            ids = {number: name for name, (number, _product) in self.variants.items()}
+            costs = catalog_queries.costs(list(ids), currency)
+            found |= {ids[number]: cost for number, cost in costs.items() if number is not None and cost is not None}
+        return found
+
+    def _change(self, order: Order, one: OrderSnapshot) -> Taken:
+        if one.version < order.external_version:
+            return Taken.STALE
+        values: dict[str, Any] = {
+            "status": one.status,
+            "settled_at": one.settled_at,
+            "vouchers": _told_vouchers(one),
+            "payment_name": one.payment_name[:120],
+            **{name: getattr(one.sums, name) for name in SUMS},
+        }
+        changed = {name: value for name, value in values.items() if getattr(order, name) != value}
+        if changed or order.external_version != one.version:
+            Order.objects.filter(pk=order.pk).update(external_version=one.version, **changed)
+        if "status" in changed or "vouchers" in changed:
+            self._settle_vouchers(order.pk, one)
+        return Taken.CHANGED if changed else Taken.UNCHANGED
+
+    def _settle_vouchers(self, number: int, one: OrderSnapshot) -> None:
+        if one.status in GIVES_BACK:
+            voucher_services.release(number, now=one.settled_at or self.now)
+            return
+        customer_id, _label = self.customers.get(one.customer, (None, ""))
+        for voucher in sorted(one.vouchers, key=lambda v: self.vouchers.get(voucher_queries.normal_code(v.code), 0)):
+            ours = self.vouchers.get(voucher_queries.normal_code(voucher.code))
+            if ours is not None:
+                voucher_services.note_use(
+                    ours, order_id=number, customer_id=customer_id, amount_minor=voucher.amount_minor,
+                    currency=one.currency, at=one.placed_at,
+                )  # fmt: skip
+
+    # -- the cart --------------------------------------------------------------------------------
+
+    def _close(self, cart: Cart, order_id: object, one: OrderSnapshot) -> None:
+        """The first order of a cart makes it an ordered one; a deleted cart comes back, as ordered ones are kept."""
+        if cart.ordered_at is not None and cart.ordered_at <= one.placed_at:
+            return
+        is_first = cart.ordered_at is None
+        cart.ordered_at, cart.order_id, cart.order_number = one.placed_at, int(str(order_id)), self._shown(one)
+        changed: dict[str, Any] = {
+            "ordered_at": cart.ordered_at, "order_id": cart.order_id, "order_number": cart.order_number,
+            "deleted_at": None, "deleted_by": "", "version": cart.version + 1,
+        }  # fmt: skip
+        Cart.objects.filter(pk=cart.pk).update(**changed)
+        cart.version += 1
+        if is_first and not self.is_history:
+            ingest.append_event(
+                shop_id=self.shop.id, cart_id=cart.pk, version=cart.version, kind=EventKind.ORDERED, actor="shopper",
+                at=one.placed_at,
+                data={
+                    "order": {"number": cart.order_number}, "total_minor": one.sums.total_minor,
+                    "item_count": sum(line.quantity for line in one.lines), "currency": one.currency,
+                },
+            )  # fmt: skip
+
+    @staticmethod
+    def _shown(one: OrderSnapshot) -> str:
+        return one.number[:32] or one.external_id[:32]
+
+    def _sum_up(self, cart_ids: set[int]) -> None:
+        """An ordered cart comes to what its orders come to."""
+        sums = Order.objects.filter(cart__in=cart_ids).order_by().values("cart", "currency")
+        for row in sums.annotate(**{name: Sum(name) for name in SUMS}):
+            Cart.objects.filter(pk=row.pop("cart")).update(**row)
+
+
+def _cart_name(order: OrderSnapshot) -> str:
+    return order.cart or f"order:{order.external_id}"[:64]
+
+
+def _stand_in(name: str, order: OrderSnapshot) -> CartSnapshot:
+    """The cart of an order that was told first; any word of the cart itself is newer."""
+    return CartSnapshot(
+        external_id=name, version=-(2**62), currency=order.currency, language=order.language,
+        prices_include_tax=order.prices_include_tax, customer=order.customer,
+        lines=[replace(line, key=line.key or f"line:{place}") for place, line in enumerate(order.lines)],
+        vouchers=order.vouchers, sums=order.sums, shipping_name=order.shipping_name, created_at=order.placed_at,
+        updated_at=order.placed_at,
+    )  # fmt: skip
+
+
+def _told_vouchers(one: OrderSnapshot) -> list[dict[str, object]]:
+    return [{"code": v.code[:40], "name": v.name, "amount_minor": v.amount_minor} for v in one.vouchers]
