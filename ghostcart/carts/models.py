@@ -67,8 +67,12 @@ class Cart(models.Model):
     bot_reasons = models.JSONField(default=list, blank=True)
     source = models.CharField(max_length=20, default="store", help_text="store, staff, or the kind of a connector")
     external_id = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001  (NULLs stay out of the unique row)
-    external_version = models.BigIntegerField(default=0, help_text="the sender's version or time: the newest wins")
-    is_estimated = models.BooleanField(default=False, help_text="the shop tells no prices: reckoned from its catalogue")
+    external_version = models.BigIntegerField(
+        default=0, db_default=0, help_text="the sender's version or time: the newest wins"
+    )
+    is_estimated = models.BooleanField(
+        default=False, db_default=False, help_text="the shop tells no prices: reckoned from its catalogue"
+    )
     is_demo = models.BooleanField(default=False)
 
     class Meta:

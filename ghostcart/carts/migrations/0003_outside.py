@@ -14,12 +14,16 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="cart",
             name="external_version",
-            field=models.BigIntegerField(default=0, help_text="the sender's version or time: the newest wins"),
+            field=models.BigIntegerField(
+                db_default=0, default=0, help_text="the sender's version or time: the newest wins"
+            ),
         ),
         migrations.AddField(
             model_name="cart",
             name="is_estimated",
-            field=models.BooleanField(default=False, help_text="the shop tells no prices: reckoned from its catalogue"),
+            field=models.BooleanField(
+                db_default=False, default=False, help_text="the shop tells no prices: reckoned from its catalogue"
+            ),
         ),
         migrations.AlterField(
             model_name="cartvoucher",
