@@ -18,7 +18,7 @@ from ghostcart.carts.models import BOT_SCORE, Cart, Status
 from ghostcart.customers import queries as customer_queries
 from ghostcart.customers.models import Customer
 from ghostcart.customers.services import fold
-from ghostcart.lib.planning import Among, Literal, Unindexed
+from ghostcart.lib.planning import Among, Unindexed
 from ghostcart.shops.models import Shop
 
 FEW = 5_000
@@ -46,17 +46,16 @@ def status_is(status: Status, now: datetime) -> Q:
 
 def kinds(status: Status, now: datetime, common: Column = Unindexed) -> list[Q]:
     """The conditions that make a status: a cart of it meets exactly one, and each has an index of its own."""
-    empty = Q(ordered_at=None, merged_at=None, line_count=Literal(0))
-    filled = Q(ordered_at=None, merged_at=None, line_count__gt=Literal(0))
+    undecided = Q(ordered_at=None, merged_at=None)
     match status:
         case Status.ORDERED:
             return [Q(ordered_at__isnull=False)]
         case Status.MERGED:
             return [Q(ordered_at=None, merged_at__isnull=False)]
         case Status.ABANDONED:
-            return [filled & Q(LessThanOrEqual(common("abandon_after"), now))]
+            return [undecided & Q(LessThanOrEqual(common("abandon_after"), now))]
         case Status.OPEN:
-            return [empty, filled & Q(abandon_after__gt=now)]
+            return [undecided & Q(abandon_after__gt=now)]
 
 
 def listed_kinds(wanted: CartFilter, now: datetime, common: Column = Unindexed) -> list[Q]:
@@ -76,8 +75,6 @@ def listed(wanted: CartFilter, now: datetime) -> Q:
             return Q(ordered_at=None)
         case Listed.NOT_MERGED:
             return Q(ordered_at__isnull=False) | Q(merged_at=None)
-        case Listed.OPEN if wanted.items_from:  # none of them is empty
-            return kinds(Status.OPEN, now)[1]
     return status_is(Status(wanted.status), now)
 
 

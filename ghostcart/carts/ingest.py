@@ -265,7 +265,7 @@ class Batch:
             language=language,
             created_at=change.at,
             last_activity_at=change.at,
-            abandon_after=change.at + shop.abandoned_after,
+            abandon_after=shop.abandon_after(change.at, change.at, is_empty=True),
             seen_at=change.at,
             customer_id=device.customer_id,
             customer_label=device.customer_label,
@@ -306,8 +306,8 @@ class Batch:
     def _note(self, cart: OpenCart, change: Change, drafts: list[EventDraft], with_lines: bool = False) -> None:
         """Count the version up, start the abandonment clock again, work out totals, and draft the log entries."""
         cart.version += 1
-        cart.is_active_at(change.at)
         drafts = [*drafts, *cart.price(_gifts(cart), change.at)]
+        cart.is_active_at(change.at)
         self.touched[id(cart)] = cart
         extra = {"lines": [line.told(line.quantity) for line in cart.lines.values()]} if with_lines else {}
         for draft in drafts:

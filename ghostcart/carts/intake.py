@@ -255,7 +255,7 @@ class _Intake:
             "shipping_name": one.shipping_name[:120],
             "created_at": one.created_at,
             "last_activity_at": one.updated_at,
-            "abandon_after": self.shop.abandon_after(one.created_at, one.updated_at),
+            "abandon_after": self.shop.abandon_after(one.created_at, one.updated_at, not one.lines),
             "seen_at": max(one.seen_at or one.updated_at, one.updated_at),
             "checkout_started_at": one.checkout_started_at,
             "bot_score": storage.bot_score(reasons),

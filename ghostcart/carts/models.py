@@ -95,9 +95,9 @@ class Cart(models.Model):
             models.Index(
                 fields=["shop", "abandon_after", "id"],
                 name="cart_ghosts",
-                condition=Q(ordered_at=None, merged_at=None, deleted_at=None, line_count__gt=0),
+                condition=Q(ordered_at=None, merged_at=None, deleted_at=None),
             ),
-            models.Index(  # with the ghosts that are not abandoned yet: the open carts
+            models.Index(  # for the clean-up
                 fields=["shop", "id"],
                 name="cart_empty",
                 condition=Q(ordered_at=None, merged_at=None, deleted_at=None, line_count=0),
@@ -141,9 +141,7 @@ class Cart(models.Model):
             return Status.ORDERED
         if self.merged_at:
             return Status.MERGED
-        if self.line_count and self.abandon_after <= now:
-            return Status.ABANDONED
-        return Status.OPEN
+        return Status.ABANDONED if self.abandon_after <= now else Status.OPEN
 
     @property
     def is_deletable(self) -> bool:

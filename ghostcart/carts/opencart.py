@@ -253,7 +253,7 @@ class OpenCart:
     def is_active_at(self, at: datetime) -> None:
         """Note the shopper's activity: the abandonment clock starts again."""
         self.last_activity_at = self.seen_at = max(at, self.last_activity_at)
-        self.abandon_after = self.shop.abandon_after(self.created_at, self.last_activity_at)
+        self.abandon_after = self.shop.abandon_after(self.created_at, self.last_activity_at, not self.lines)
 
     # -- totals ----------------------------------------------------------------------------------
 

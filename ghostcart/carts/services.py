@@ -13,11 +13,12 @@ from django.db import models, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from ghostcart.carts import ingest
+from ghostcart.carts import ingest, storage
 from ghostcart.carts.kinds import EventKind
 from ghostcart.carts.models import BOT_SCORE, Cart, CartLine
 from ghostcart.carts.queries import KEPT_DELETED
-from ghostcart.shops.models import AbandonedBasis, Shop
+from ghostcart.shops import rules
+from ghostcart.shops.models import Shop
 
 BATCH = 500
 RETIME_BATCH = 5_000
@@ -164,9 +165,12 @@ def retime(shop: Shop) -> None:
 
     In batches, each its own transaction: a change of settings must not hold up shoppers. Safe to repeat.
     """
-    start = F("created_at") if shop.abandoned_basis == AbandonedBasis.CREATED else F("last_activity_at")
-    undecided = Cart.objects.filter(shop=shop, ordered_at=None, merged_at=None)
+    rule = rules.from_row(shop).abandon_after
+    undecided = Cart.objects.filter(shop=shop, ordered_at=None, merged_at=None).order_by("pk")
+    facts = undecided.values_list("pk", "created_at", "last_activity_at", "line_count")
     last = 0
-    while numbers := list(undecided.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:RETIME_BATCH]):
-        undecided.filter(pk__gt=last, pk__lte=numbers[-1]).update(abandon_after=start + shop.abandoned_after)
-        last = numbers[-1]
+    while rows := list(facts.filter(pk__gt=last)[:RETIME_BATCH]):
+        last = rows[-1][0]
+        storage.set_abandon_after(
+            [(number, rule(created, active, not lines), active) for number, created, active, lines in rows]
+        )

@@ -279,6 +279,18 @@ def write_lines(carts: Iterable[OpenCart]) -> None:
     _run_many("upsert_line", changed)
 
 
+def set_abandon_after(rows: Iterable[tuple[int, datetime, datetime]]) -> None:
+    """(cart, from when on, its last activity when that was reckoned): who was active since was reckoned anew."""
+    with transaction.atomic():
+        _run_many(
+            "set_abandon_after",
+            [
+                {"cart_id": number, "abandon_after": sql.to_db(moment), "last_activity_at": sql.to_db(active)}
+                for number, moment, active in rows
+            ],
+        )
+
+
 def delete_lines(gone: Sequence[dict[str, object]]) -> None:
     """Remove lines named by `cart_id` and `key`."""
     _run_many("delete_line", gone)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import BooleanField, F, Func, Value
+from django.db.models import BooleanField, F, Func
 
 
 class Unindexed(Func):
@@ -23,14 +23,6 @@ class Unindexed(Func):
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         return super().as_sql(compiler, connection, template="+%(expressions)s", **context)
-
-
-class Literal(Value):
-    """A number written into the statement: only then SQLite sees, where a partial index is about that number, that the
-    index knows all that is asked for."""
-
-    def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
-        return str(int(self.value)), []
 
 
 class Among(Func):

@@ -1,8 +1,9 @@
 """A shop's rules as plain values, for the hot path: read once, kept for a second."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from time import monotonic
+from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext_lazy as _
 
@@ -11,6 +12,7 @@ from ghostcart.lib.texts import pick
 from ghostcart.shops.models import AbandonedBasis, Shop
 
 KEPT_SECONDS = 1.0
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class UnknownShop(GhostcartError):
@@ -45,14 +47,21 @@ class ShopRules:
     abandoned_after: timedelta
     abandoned_basis: str
     online_for: timedelta
+    zone: ZoneInfo
     shipping: tuple[Shipping, ...]
     is_demo: bool
 
-    def abandon_after(self, created_at: datetime, last_activity_at: datetime) -> datetime:
-        """From when on a cart counts as abandoned."""
-        return (
-            created_at if self.abandoned_basis == AbandonedBasis.CREATED else last_activity_at
-        ) + self.abandoned_after
+    def abandon_after(self, created_at: datetime, last_activity_at: datetime, is_empty: bool) -> datetime:
+        """From when on a cart counts as abandoned; an empty one never.
+
+        With the basis `created` exactly as PrestaShop's own page has it: more than the threshold by the shop's clock
+        on the wall, which is looked at once a minute, after the creation of the cart, empty or not.
+        """
+        if self.abandoned_basis == AbandonedBasis.CREATED:
+            on_the_wall = created_at.astimezone(self.zone).replace(tzinfo=None) + self.abandoned_after
+            next_minute = on_the_wall.replace(second=0, microsecond=0) + timedelta(minutes=1)
+            return next_minute.replace(tzinfo=self.zone).astimezone(UTC)
+        return NEVER if is_empty else last_activity_at + self.abandoned_after
 
     def shipping_method(self, code: str) -> Shipping | None:
         return next((method for method in self.shipping if method.code == code), None)
@@ -70,12 +79,13 @@ def _all() -> dict[int | str, ShopRules]:
     if not rules or monotonic() - read_at > KEPT_SECONDS:
         rules = {}
         for shop in Shop.objects.prefetch_related("shipping_methods"):
-            rules[shop.pk] = rules[shop.public_key] = _of(shop)
+            rules[shop.pk] = rules[shop.public_key] = from_row(shop)
         _kept = (monotonic(), rules)
     return rules
 
 
-def _of(shop: Shop) -> ShopRules:
+def from_row(shop: Shop) -> ShopRules:
+    """The rules as they would be with these values."""
     methods = (
         Shipping(method.pk, method.code, method.names, method.prices_minor, method.tax_rate_ppm)
         for method in shop.shipping_methods.all()
@@ -95,6 +105,7 @@ def _of(shop: Shop) -> ShopRules:
         abandoned_after=shop.abandoned_after,
         abandoned_basis=shop.abandoned_basis,
         online_for=timedelta(minutes=shop.online_minutes),
+        zone=shop.zone,
         shipping=tuple(methods),
         is_demo=shop.is_demo,
     )

@@ -43,7 +43,7 @@ def change_settings(shop: Shop, **changed: object) -> bool:
         raise TypeError(f"not a setting: {', '.join(sorted(unknown))}")
     with transaction.atomic():
         kept = Shop.objects.select_for_update().get(pk=shop.pk)
-        before = (kept.abandoned_minutes, kept.abandoned_basis)
+        before = (kept.abandoned_minutes, kept.abandoned_basis, kept.time_zone)
         for name, value in changed.items():
             setattr(shop, name, value)
         for one, many in (("language", "languages"), ("currency", "currencies")):
@@ -53,7 +53,7 @@ def change_settings(shop: Shop, **changed: object) -> bool:
             setattr(shop, many, offered)
         shop.save(update_fields=[*{*changed, "languages", "currencies"}])
     rules.forget()
-    return before != (shop.abandoned_minutes, shop.abandoned_basis)
+    return before != (shop.abandoned_minutes, shop.abandoned_basis, shop.time_zone)
 
 
 def change_shipping_method(
