@@ -8,6 +8,7 @@ from django.db.models import Count, Prefetch, QuerySet
 
 from ghostcart.backoffice.models import Membership, Role, User
 from ghostcart.carts.models import Cart, Device, Status
+from ghostcart.connectors import keys
 from ghostcart.customers import queries as customer_queries
 from ghostcart.customers.models import Address, Consent, Customer
 from ghostcart.lib import paging
@@ -115,3 +116,11 @@ def staff_of(shops: Iterable[Shop]) -> QuerySet[User]:
 def colleague(by: User, user_id: int) -> User | None:
     """A member of staff of some shop that `by` owns."""
     return staff_of(by.shops(Role.OWNER)).filter(pk=user_id).first()
+
+
+def actor_names(actors: Iterable[str]) -> dict[str, str]:
+    """Who the members of staff and the API keys among these actors are, by actor."""
+    named = set(actors)
+    numbers = {actor.removeprefix("staff:") for actor in named if actor.startswith("staff:")}
+    users = User.objects.filter(pk__in=[number for number in numbers if number.isdigit()]) if numbers else []
+    return {user.actor: str(user) for user in users} | keys.names(named)

@@ -14,6 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from ghostcart.backoffice import access
 from ghostcart.backoffice.models import Export, Membership, Role, User
+from ghostcart.connectors import keys
 from ghostcart.mail import suppression
 from ghostcart.orders.services import Payment, place
 from ghostcart.recovery import campaigns
@@ -102,6 +103,7 @@ def cast(db):
         "decision_id": Decision.objects.create(shop=shop, verdict="voucher", reason="score", at=factories.NOON).pk,
         "voucher_id": create_voucher(shop_id=shop.pk, kind=Kind.FREE_SHIPPING, now=factories.NOON).pk,
         "shop_id": shop.pk,
+        "key_id": keys.create(shop, name="ERP", scopes=["carts:read"], actor="staff:1", now=factories.NOON)[0].pk,
         "method_id": shop.shipping_methods.first().pk,
         "user_id": people["viewer"].pk,
     }

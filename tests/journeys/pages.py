@@ -21,15 +21,17 @@ def numbers(shop: Running) -> dict[str, str]:
         "voucher",
         "message",
         "named",
+        "key",
     )
     told = shop.ask(
         "from ghostcart.carts.models import Cart; from ghostcart.customers.models import Customer;"
         "from ghostcart.orders.models import Order; from ghostcart.catalog.models import Variant;"
         "from ghostcart.backoffice.models import User; from ghostcart.shops.models import ShippingMethod, Shop;"
         "from ghostcart.recovery import campaigns; from ghostcart.lib import clock;"
-        "from ghostcart.vouchers.models import Voucher; from tests.mail import letters;"
+        "from ghostcart.vouchers.models import Voucher; from tests.mail import letters; from ghostcart.connectors import keys;"
         "live = Cart.objects.filter(deleted_at=None, shop__slug='fern');"
         "order = Order.objects.filter(shop__slug='fern', customer__isnull=False).first();"
+        "key = keys.create(order.shop, name='ERP', scopes=['carts:read'], actor='staff:1', now=clock.now())[0];"
         "campaign = campaigns.create(Shop.objects.get(slug='fern'), 'abandoned', 'Ghosts', clock.now());"
         "print(live.filter(ordered_at=None, merged_at=None, line_count__gt=1).order_by('-pk')[0].pk,"
         " live.filter(ordered_at__isnull=False).order_by('-pk')[0].pk,"
@@ -40,7 +42,7 @@ def numbers(shop: Running) -> dict[str, str]:
         " campaign.pk, campaigns.steps(campaign)[1].pk,"
         " campaign.shop_id, Voucher.objects.filter(shop__slug='fern').order_by('-used')[0].pk,"
         " letters.letter(order.shop, order.customer, at=clock.now()).message.pk,"
-        " live.filter(ordered_at=None, merged_at=None, line_count__gt=0, customer__isnull=False)[0].pk, sep='|')"
+        " live.filter(ordered_at=None, merged_at=None, line_count__gt=0, customer__isnull=False)[0].pk, key.pk, sep='|')"
     )
     return dict(zip(names, told.split("|"), strict=True))
 
@@ -85,6 +87,9 @@ def backoffice(shop: Running) -> dict[str, str]:
         "report": "/backoffice/report/",
         "ledger": "/backoffice/report/ledger/",
         "mail-settings": f"/backoffice/settings/{of['shop']}/mail/",
+        "keys": f"/backoffice/settings/{of['shop']}/keys/",
+        "key-new": f"/backoffice/settings/{of['shop']}/keys/new/",
+        "key": f"/backoffice/settings/{of['shop']}/keys/{of['key']}/",
         "vouchers": "/backoffice/vouchers/",
         "vouchers-none": "/backoffice/vouchers/?q=nothing-like-it",
         "voucher": f"/backoffice/vouchers/{of['voucher']}/",
