@@ -6,12 +6,15 @@ from litestar import Litestar, Request, Router
 from litestar.datastructures import MutableScopeHeaders
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
 
 from ghostcart import __version__
 from ghostcart.api.bodies import StrictRequest
 from ghostcart.api.exports import export_file
 from ghostcart.api.live import live
+from ghostcart.api.merchant.router import merchant
 from ghostcart.api.problems import HANDLERS, note
+from ghostcart.api.programs import tell_stand
 from ghostcart.api.store import store
 from ghostcart.lib.template_tags import asset
 
@@ -19,6 +22,13 @@ API_CSP = "default-src 'none'; frame-ancestors 'none'"
 DOCS_CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
+)
+
+KEY = SecurityScheme(
+    type="http",
+    scheme="bearer",
+    bearer_format="gck_...",
+    description="An API key of the shop (back office, Settings, API keys) with the scope that the call names.",
 )
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
@@ -50,18 +60,19 @@ async def secure(message: Any, scope: Any) -> None:
 
 
 wire = Litestar(
-    [Router("/api/v1", route_handlers=[store, live, export_file])],
+    [Router("/api/v1", route_handlers=[store, live, export_file, merchant])],
     openapi_config=OpenAPIConfig(
         title="Ghostcart",
         version=__version__,
         path="/api",
+        components=Components(security_schemes={"key": KEY}),
         # the page first: the first plugin is also served at /api/
         render_plugins=[DocsPage(path="/docs"), JsonRenderPlugin(path="/openapi.json")],
     ),
     request_class=StrictRequest,
     exception_handlers=HANDLERS,
     request_max_body_size=16 * 1024,
-    before_send=[secure],
+    before_send=[secure, tell_stand],
     after_exception=[note],
     logging_config=None,
 )

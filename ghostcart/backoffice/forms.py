@@ -17,6 +17,7 @@ from ghostcart.backoffice.context import LANGUAGE_NAMES
 from ghostcart.backoffice.models import Role, User
 from ghostcart.lib.money import MICROS, Rounding, format_minor, minor_digits, parse_decimal_to_micros
 from ghostcart.orders.models import OrderStatus, PaymentMethod
+from ghostcart.orders.services import BY_HAND
 from ghostcart.shops.models import AbandonedBasis, RoundingType, ShippingMethod, Shop
 
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2999, 12, 30)
@@ -172,7 +173,7 @@ class PhoneOrderForm(Dressed, forms.Form):
     payment = forms.ChoiceField(
         label=_("Payment"),
         widget=forms.RadioSelect,
-        choices=[choice for choice in PaymentMethod.choices if choice[0] in ("by_phone", "transfer", "on_delivery")],
+        choices=[choice for choice in PaymentMethod.choices if choice[0] in BY_HAND],
         initial=PaymentMethod.BY_PHONE,
     )
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=2**31 - 1)

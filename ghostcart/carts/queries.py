@@ -40,7 +40,8 @@ _UNSEEN = (
     "shipping_minor", "tax_minor", "prices_include_tax", "language", "shipping_method", "checkout_started_at",
     "merged_into", "deleted_at", "deleted_by", "source", "external_id", "is_demo",
 )  # fmt: skip
-"""Columns that no list shows."""
+"""Columns that no page's list shows."""
+_PRIVATE = ("customer__password", "customer__search_text", "customer__note")
 EVENTS_SHOWN = 1_000
 OTHERS_SHOWN = 10
 
@@ -69,15 +70,24 @@ class Listing:
     count: int
 
 
-def listing(wanted: CartFilter, sort: str, size: int, after: str | None, before: str | None, now: datetime) -> Listing:
+def listing(
+    wanted: CartFilter,
+    sort: str,
+    size: int,
+    after: str | None,
+    before: str | None,
+    now: datetime,
+    *,
+    is_whole: bool = False,
+) -> Listing:
     """A page of the carts that a filter asks for, each with shop and customer, sorted by a name of SORTS (with a
-    minus: descending)."""
+    minus: descending). `is_whole` reads all columns of the heads, for who shows more than a page does."""
     parts = _parts(wanted, now)
     few, many = ([], parts) if wanted == CartFilter(shop_ids=wanted.shop_ids) else _found(parts)
     column = SORTS.get(sort.removeprefix("-"), "id")
     chosen = conditions.STATUSES[wanted.status]
     rows = paging.page(
-        Cart.objects.select_related("customer").prefetch_related("shop").defer(*_UNSEEN),
+        Cart.objects.select_related("customer").prefetch_related("shop").defer(*(_PRIVATE if is_whole else _UNSEEN)),
         f"-{column}" if sort.startswith("-") else column,
         size,
         after,

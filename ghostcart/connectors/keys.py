@@ -77,7 +77,8 @@ def recognise(token: str, now: datetime) -> ApiKey:
     if len(token) != TOKEN_LENGTH or not token.startswith(START) or not token.isascii():
         raise WrongKey
     hashed = _hash(token)
-    key = ApiKey.objects.filter(Q(token_hash=hashed) | Q(old_hash=hashed, old_until__gt=now)).first()
+    known = Q(token_hash=hashed) | Q(old_hash=hashed, old_until__gt=now)
+    key = ApiKey.objects.select_related("shop").filter(known).first()
     if key is None or not key.is_good(now):
         raise WrongKey
     if key.last_used_at is None or key.last_used_at <= now - USED_STEP:

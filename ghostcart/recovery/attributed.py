@@ -6,14 +6,16 @@ A mail counts on the day it was sent, an order or its reversal on its own. Machi
 from collections import defaultdict
 from collections.abc import Collection, Hashable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, F, Q, QuerySet, Sum, Value
 from django.db.models.functions import TruncDate
 
+from ghostcart.carts.filters import start_of_day
 from ghostcart.mail.models import By, EventKind, MessageEvent, State
 from ghostcart.recovery.models import Grade, LedgerLine, Reminder
+from ghostcart.shops.models import Shop
 
 COUNTED = [grade for grade in Grade if grade != Grade.COINCIDENCE]
 BY = ("step", "language", "day", "all")
@@ -26,6 +28,12 @@ class Period:
     since: datetime
     until: datetime
     zone: ZoneInfo
+
+    @classmethod
+    def of_days(cls, shop: Shop, days: int, now: datetime) -> "Period":
+        """Whole local days of a shop, today among them."""
+        first = now.astimezone(shop.zone).date() - timedelta(days=days - 1)
+        return cls(start_of_day(first, shop.zone), now + timedelta(minutes=1), shop.zone)
 
 
 @dataclass(slots=True)

@@ -28,7 +28,8 @@ def numbers(shop: Running) -> dict[str, str]:
         "from ghostcart.orders.models import Order; from ghostcart.catalog.models import Variant;"
         "from ghostcart.backoffice.models import User; from ghostcart.shops.models import ShippingMethod, Shop;"
         "from ghostcart.recovery import campaigns; from ghostcart.lib import clock;"
-        "from ghostcart.vouchers.models import Voucher; from tests.mail import letters; from ghostcart.connectors import keys;"
+        "from ghostcart.vouchers.models import Voucher; from tests.mail import letters;"
+        "from ghostcart.connectors import keys;"
         "live = Cart.objects.filter(deleted_at=None, shop__slug='fern');"
         "order = Order.objects.filter(shop__slug='fern', customer__isnull=False).first();"
         "key = keys.create(order.shop, name='ERP', scopes=['carts:read'], actor='staff:1', now=clock.now())[0];"
@@ -42,7 +43,8 @@ def numbers(shop: Running) -> dict[str, str]:
         " campaign.pk, campaigns.steps(campaign)[1].pk,"
         " campaign.shop_id, Voucher.objects.filter(shop__slug='fern').order_by('-used')[0].pk,"
         " letters.letter(order.shop, order.customer, at=clock.now()).message.pk,"
-        " live.filter(ordered_at=None, merged_at=None, line_count__gt=0, customer__isnull=False)[0].pk, key.pk, sep='|')"
+        " live.filter(ordered_at=None, merged_at=None, line_count__gt=0, customer__isnull=False)[0].pk,"
+        " key.pk, sep='|')"
     )
     return dict(zip(names, told.split("|"), strict=True))
 

@@ -16,13 +16,13 @@ from ghostcart.backoffice import lists
 from ghostcart.backoffice.access import StaffRequest, staff
 from ghostcart.backoffice.campaign_forms import language_name
 from ghostcart.backoffice.models import Role
-from ghostcart.carts.filters import start_of_day
 from ghostcart.lib import clock, paging
 from ghostcart.lib.money import format_minor
 from ghostcart.lib.template_tags import cldr, language, number
 from ghostcart.recovery import attributed, report
+from ghostcart.recovery import queries as recovery_queries
 from ghostcart.recovery.attributed import Figures, Period
-from ghostcart.recovery.models import Campaign, LedgerLine, Step
+from ghostcart.recovery.models import Campaign, Step
 from ghostcart.recovery.report import Caused
 from ghostcart.recovery.statistics import Effect
 from ghostcart.shops.models import Shop
@@ -84,14 +84,8 @@ def _days(request: StaffRequest) -> int:
     return int(asked) if asked in map(str, PERIODS) else 30
 
 
-def _period(shop: Shop, now: datetime, days: int) -> Period:
-    """Whole local days, today among them."""
-    first = now.astimezone(shop.zone).date() - timedelta(days=days - 1)
-    return Period(start_of_day(first, shop.zone), now + timedelta(minutes=1), shop.zone)
-
-
 def _shop(shop: Shop, now: datetime, days: int) -> dict[str, Any]:
-    period = _period(shop, now, days)
+    period = Period.of_days(shop, days, now)
     campaigns = list(Campaign.objects.filter(shop=shop, started_at__isnull=False))
     ids = [campaign.pk for campaign in campaigns]
     steps = attributed.figures(ids, period, "step")
@@ -191,14 +185,11 @@ def _bars(days: dict, period: Period, count: int) -> Iterable[dict[str, Any]]:
 @staff(Role.VIEWER)
 def ledger(request: StaffRequest) -> HttpResponse:
     asked = lists.asked(request, {"id"})
-    found = LedgerLine.objects.filter(shop__in=request.scope)
     campaign = _campaign(request)
-    if campaign is not None:
-        found = found.filter(campaign=campaign)
-    rows = found.select_related("shop", "campaign", "order", "enrolment__cart", "reminder__step")
+    rows = recovery_queries.ledger([shop.pk for shop in request.scope], campaign.pk if campaign else None)
     context = {
         "page": paging.page(rows, "-id", asked.size, asked.after, asked.before),
-        "count": found.count(),
+        "count": rows.count(),
         "size": asked.size,
         "shows_shops": len(request.scope) > 1,
         "campaign": campaign,
