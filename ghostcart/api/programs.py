@@ -62,9 +62,10 @@ REFUSALS = {
     401: "`missing_key`, `wrong_key`: no key, or one that is unknown, has ended or was revoked",
     403: "`wrong_scope`: the key lacks the scope that this call needs",
     404: "`not_found`: there is none, or it is another shop's",
+    410: "`cursor_gone`: too far behind, or of another log: read the carts anew",
     409: "`idempotency_conflict`, or what is asked for does not fit what is: `wrong_status`, `cart_closed`, ...",
     422: "what was asked for cannot be done: `unknown_currency`, `voucher_invalid`, `body_too_large`, ...",
-    429: "`too_many_requests`: wait as many seconds as `Retry-After` says",
+    429: "`too_many_requests`: wait as many seconds as `Retry-After` says; `too_many_streams`",
     503: "`busy`: nothing was stored, try again",
 }
 
@@ -121,7 +122,7 @@ async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     """The guard of every address of programs: key, pace, scope, parameters; in this order."""
     key = await in_django(keys.recognise, token_of(connection), clock.now())
     stand = buckets.take(key.pk, key.per_minute)
-    connection.scope[STAND] = stand
+    connection.scope[STAND] = stand  # type: ignore[literal-required]
     if stand.wait:
         raise TooManyRequests(seconds=stand.wait)
     scope = handler.opt.get("scope", "")
@@ -136,7 +137,7 @@ async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
 @cache
 def _known(handler: BaseRouteHandler) -> frozenset[str]:
     """The parameters that an address has: a misspelt filter must not show everything."""
-    model = handler.create_kwargs_model(path_parameters={})  # type: ignore[attr-defined]
+    model = handler.create_kwargs_model(path_parameters={})
     return frozenset(one.field_alias for one in model.expected_query_params)
 
 

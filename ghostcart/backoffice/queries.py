@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from ghostcart.backoffice.models import Membership, Role, User
+from ghostcart.carts import queries as cart_queries
 from ghostcart.carts.models import Cart, Device, Status
 from ghostcart.connectors import keys
 from ghostcart.customers import queries as customer_queries
@@ -60,9 +61,7 @@ class CustomerPage:
 def customer_rows(customers: Sequence[Customer]) -> list[CustomerRow]:
     """The customers of a page with what they left and bought: two queries for all of them."""
     ids = [customer.pk for customer in customers]
-    carts = dict(
-        Cart.objects.filter(customer_id__in=ids, deleted_at=None).values_list("customer_id").annotate(Count("pk"))
-    )
+    carts = cart_queries.counts_of(ids)
     placed = order_queries.placed_by(ids)
     return [
         CustomerRow(customer, carts.get(customer.pk, 0), placed.get(customer.pk, Placed())) for customer in customers

@@ -229,6 +229,12 @@ def others(cart: Cart, after: str | None, before: str | None) -> Page[Cart]:
     return paging.page(found, "-id", OTHERS_SHOWN, after, before)
 
 
+def counts_of(customer_ids: Collection[int]) -> dict[int, int]:
+    """How many carts these customers have, by customer; who has none is not in it."""
+    carts = Cart.objects.filter(customer_id__in=customer_ids, deleted_at=None).order_by()
+    return dict(carts.values_list("customer_id").annotate(Count("pk")))
+
+
 def events_until(cart_id: int, event_id: int) -> list[CartEvent]:
     """The history of a cart up to one entry, oldest first; empty if the entry is not this cart's."""
     events = list(CartEvent.objects.filter(cart=cart_id, pk__lte=event_id).order_by("id"))

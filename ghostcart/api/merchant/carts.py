@@ -22,7 +22,7 @@ from ghostcart.api.merchant.lists import (
     place_of,
     with_next,
 )
-from ghostcart.api.merchant.shapes import Given, Line, Money, Reasons, Who, money_of
+from ghostcart.api.merchant.shapes import Given, Instant, Line, Money, Reasons, Who, money_of, utc
 from ghostcart.api.programs import NotFound, Once, Program, needs
 from ghostcart.api.store import STRICT
 from ghostcart.carts import filters, queries, services, timeline
@@ -126,7 +126,7 @@ class CleanUpAsked(msgspec.Struct, forbid_unknown_fields=True):
     which: Literal["age", "empty", "bots"]
     days: Annotated[int, msgspec.Meta(ge=1, le=3650)]
     delete: bool = False
-    since: datetime | None = None
+    since: Instant | None = None
 
 
 class CleanedUp(msgspec.Struct):
@@ -359,7 +359,7 @@ async def clean_up_carts(
 
 def _clean_up(program: Program, data: CleanUpAsked) -> CleanedUp:
     now = clock.now()
-    since = min(data.since, now) if data.since and data.since.tzinfo else now
+    since = min(utc(data.since) or now, now)
     which = services.Which(data.which)
     rule = services.CleanUp(shop_ids=(program.shop.pk,), which=which, days=data.days, since=since)
     if not data.delete:

@@ -1,17 +1,28 @@
 """What several nouns of the merchant API are made of."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 import msgspec
+from django.utils.translation import gettext_lazy as _
 
 from ghostcart.carts.models import Cart, CartLine
 from ghostcart.customers.models import Address, Customer
 from ghostcart.lib import money
+from ghostcart.lib.errors import GhostcartError
 from ghostcart.orders.models import Order, OrderLine
 from ghostcart.recovery import queries as recovery_queries
 from ghostcart.recovery.models import Decision
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A moment in a body: it says its offset from UTC."""
+YEARS = range(1970, 3000)
+
+
+class BadMoment(GhostcartError):
+    code = "bad_moment"
+    sentence = _("A moment must lie between the years %(first)s and %(last)s.")
 
 
 class Money(msgspec.Struct):
@@ -98,6 +109,15 @@ class Reasons(msgspec.Struct):
     """Decisions, newest first."""
 
     items: list[Why]
+
+
+def utc(instant: datetime | None) -> datetime | None:
+    """A moment of a body. Raises BadMoment for one that no calendar of ours holds."""
+    if instant is None:
+        return None
+    if not YEARS.start < instant.year < YEARS.stop - 1:
+        raise BadMoment(first=YEARS.start + 1, last=YEARS.stop - 2)
+    return instant.astimezone(UTC)
 
 
 def money_of(minor: int, currency: str, language: str) -> Money:
