@@ -10,6 +10,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from ghostcart import __version__
 from ghostcart.api.bodies import StrictRequest
+from ghostcart.api.examples import illustrated
 from ghostcart.api.exports import export_file
 from ghostcart.api.live import live
 from ghostcart.api.merchant.router import merchant
@@ -49,6 +50,13 @@ class DocsPage(OpenAPIRenderPlugin):
         ).encode()
 
 
+class Description(JsonRenderPlugin):
+    """The document, with examples."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        return super().render(request, illustrated(openapi_schema))
+
+
 async def secure(message: Any, scope: Any) -> None:
     """Django's middleware never sees these answers, errors included."""
     if message["type"] == "http.response.start":
@@ -67,7 +75,7 @@ wire = Litestar(
         path="/api",
         components=Components(security_schemes={"key": KEY}),
         # the page first: the first plugin is also served at /api/
-        render_plugins=[DocsPage(path="/docs"), JsonRenderPlugin(path="/openapi.json")],
+        render_plugins=[DocsPage(path="/docs"), Description(path="/openapi.json")],
     ),
     request_class=StrictRequest,
     exception_handlers=HANDLERS,

@@ -156,7 +156,9 @@ def _caused(caused: report.Caused) -> CausedOut:
 
 
 def _attributed(figures: attributed.Figures, language: str) -> Attributed:
-    sums: dict[str, Any] = {name: shapes.moneys(getattr(figures, name), language) for name in ("revenue", "margin", "vouchers")}
+    sums: dict[str, Any] = {
+        name: shapes.moneys(getattr(figures, name), language) for name in ("revenue", "margin", "vouchers")
+    }
     counts = {name: getattr(figures, name) for name in Attributed.__struct_fields__ if name not in sums}
     return Attributed(**counts, **sums)
 
