@@ -119,7 +119,12 @@ def token_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
 
 
 async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """The guard of every address of programs: key, pace, scope, parameters; in this order."""
+    """The guard of every address of programs: key, pace, scope, parameters; in this order.
+
+    OPTIONS, which Litestar answers itself with the methods that there are, needs none of it.
+    """
+    if connection.scope.get("method") == "OPTIONS":
+        return
     key = await in_django(keys.recognise, token_of(connection), clock.now())
     stand = buckets.take(key.pk, key.per_minute)
     connection.scope[STAND] = stand  # type: ignore[literal-required]

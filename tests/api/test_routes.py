@@ -223,9 +223,7 @@ def judge(who: str, name: str, response) -> str:
 
 
 def test_every_address_has_a_row_and_every_row_an_address(described):
-    known = {
-        f"{method.upper()} {path.removeprefix(API)}" for path, methods in described.items() for method in methods
-    }
+    known = {f"{method.upper()} {path.removeprefix(API)}" for path, methods in described.items() for method in methods}
     assert known == set(REGISTER)
 
 

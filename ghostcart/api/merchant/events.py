@@ -67,6 +67,14 @@ class EventPage(msgspec.Struct):
     is_caught_up: bool
 
 
+class Sent(msgspec.Struct):
+    """One server-sent event: the kind of entry, its cursor, and the entry (see `Event`) as JSON."""
+
+    event: str
+    id: str
+    data: str
+
+
 def told(entries: list[Entry], look: Any) -> list[Event]:
     """In the follower's thread: what all readers of a batch share."""
     return [event_of(entry) for entry in entries]
@@ -201,7 +209,7 @@ class Stream:
     responses={
         **needs(Scope.EVENTS_READ, 410)["responses"],
         200: ResponseSpec(
-            data_container=str,
+            data_container=Sent,
             media_type="text/event-stream",
             description="server-sent events: the kind of entry as `event`, the cursor as `id`, the entry as `data`; "
             "`place` says from time to time where the stream stands",
