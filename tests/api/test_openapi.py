@@ -76,10 +76,8 @@ def test_every_body_and_answer_has_an_example_that_fits_its_schema(described):
     illustrated = 0
     for name, operation in operations(described):
         bodies = {"body": operation.get("requestBody", {}), **operation["responses"]}
-        for where, content in (
-            (where, one) for where, body in bodies.items() for one in body.get("content", {}).items()
-        ):
-            kind, told = content
+        contents = [(where, *one) for where, body in bodies.items() for one in body.get("content", {}).items()]
+        for where, kind, told in contents:
             if "json" in kind:
                 assert "example" in told, (name, where)
                 schema = {**told["schema"], "components": described["components"]}
