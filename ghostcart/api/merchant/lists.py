@@ -38,7 +38,7 @@ Moment = Annotated[
 
 class BadCursor(GhostcartError):
     code, status = "bad_cursor", 400
-    sentence = _("This cursor is none of this list in this order.")
+    sentence = _("This cursor is none of this list, or of another sorting.")
 
 
 class BadFilter(GhostcartError):
