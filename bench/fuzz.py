@@ -43,7 +43,7 @@ def fuzz(wanted: int) -> int:
     call_command("migrate", verbosity=0)
     shop, token = fuzzing.furnish(things=60)
     started = time.monotonic()
-    found = fuzzing.run(shop, token, examples=EXAMPLES, requests=wanted)
+    found = fuzzing.run(shop, token, examples=EXAMPLES, requests=wanted, tell=lambda so_far: print(so_far, flush=True))
     seconds = time.monotonic() - started
     table = Table(title=f"{found.requests:,} requests in {seconds:.0f} s")
     for column in ("what", "how many"):

@@ -94,13 +94,15 @@ def furnish(things: int) -> tuple[Any, str]:
 
 
 def run(shop: Any, token: str, *, examples: int, requests: int, seed: int = 1, phases: Any = PHASES,
-        rounds: int = 100) -> Found:  # fmt: skip
+        rounds: int = 100, tell: Any = None) -> Found:  # fmt: skip
     """Round after round of all phases, until so many requests were made; `examples` of each call in a round."""
     found, chance = Found(), random.Random(seed)
     ids = {name: list(model.objects.values_list("pk", flat=True)[:200]) for name, model in ID_OF.items()}
     live.AGE_SECONDS = event_stream.AGE_SECONDS = 0  # streams end at once
     for _ in range(rounds):
         _round(found, shop, token, ids, chance, examples, requests, phases)
+        if tell:
+            tell(f"{found.requests} requests, {found.broken} server errors")
         if found.errors or found.requests >= requests:
             break
     return found
