@@ -67,7 +67,7 @@ class LivePage {
       return this.showWaiting();
     }
     if (message.kind === "carts") this.apply(message);
-    if (message.kind === "figures") this.showFigures(message);
+    if (message.kind === "figures" && this.isAbout(message.shops)) this.showFigures(message);
   }
 
   apply({ carts, entries }) {
@@ -80,6 +80,11 @@ class LivePage {
 
   concerns(shop) {
     return this.shops.has(String(shop));
+  }
+
+  /** Figures are of the shops last chosen, maybe in another tab: whether those are the ones of this page. */
+  isAbout(shops) {
+    return shops.length === this.shops.size && shops.every((shop) => this.concerns(shop));
   }
 
   showCart(cart) {
@@ -120,7 +125,7 @@ class LivePage {
 
   showWaiting() {
     const badge = this.pauseButton.querySelector("[data-live-waiting]");
-    const count = (this.waiting ?? []).reduce((sum, message) => sum + message.entries.length, 0);
+    const count = (this.waiting ?? []).flatMap((message) => message.entries).filter((entry) => this.concerns(entry.shop)).length;
     badge.hidden = !count;
     badge.textContent = count;
   }
