@@ -100,7 +100,7 @@ def percent(value: float | None, digits: int = 1) -> str:
 @cache
 def percent_pattern(language: str, least_digits: int, most_digits: int) -> NumberPattern:
     """How a language writes percent, whether with a space or without, but with so many decimals."""
-    pattern = copy(cldr(language).percent_formats[None])
+    pattern: NumberPattern = copy(cldr(language).percent_formats[None])
     pattern.frac_prec = (least_digits, most_digits)
     return pattern
 
