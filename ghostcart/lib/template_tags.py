@@ -106,6 +106,13 @@ def percent_pattern(language: str, least_digits: int, most_digits: int) -> Numbe
 
 
 @register.filter
+def language_name(code: str) -> str:
+    """What a language is called in the reader's own: "French"; a code that nobody knows stays one."""
+    name: str = cldr(language()).languages.get(code) or code.upper()
+    return name[:1].upper() + name[1:]
+
+
+@register.filter
 def moment(value: datetime | None, form: str = "medium") -> str:
     """Date and time in the active time zone."""
     if value is None:

@@ -131,6 +131,7 @@ def test_an_ordered_cart_shows_its_order_and_no_deletion(shop, shopper):
     assert reverse("backoffice:order", args=[made.order_id]) in text
     assert 'name="only"' not in text
     assert "No order yet" not in text
+    assert "Via Roma 1" in text
 
 
 def test_merged_carts_point_at_each_other(shop):

@@ -42,6 +42,11 @@ def test_a_share_is_written_as_the_language_writes_percent(language, shares):
         assert [tags.percent(0.3925), tags.percent(12.5, 0)] == shares
 
 
+def test_languages_are_called_by_name():
+    with translation.override("fr"):
+        assert [tags.language_name(code) for code in ("de", "fr", "xq", "")] == ["Allemand", "Français", "XQ", ""]
+
+
 def test_the_same_instant_told_in_two_time_zones_reads_alike():
     there = EVENING.astimezone(ZoneInfo("Asia/Kathmandu"))
     assert tags.moment(there) == tags.moment(EVENING)
