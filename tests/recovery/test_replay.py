@@ -21,7 +21,7 @@ from tests.recovery.following import DAY, HOUR, Pile, leaving, left, worker
 
 pytestmark = pytest.mark.django_db
 HALF = timedelta(minutes=30)
-LONG = bool(os.environ.get("GHOSTCART_LONG"))
+LONG = os.environ.get("GHOSTCART_LONG") == "1"
 NO = Consented(is_given=False, text="No.", text_version="1", source="link")
 
 

@@ -13,7 +13,7 @@ from ghostcart.recovery.statistics import (
     people_still_needed,
 )
 
-SHOPS = 1_000 if os.environ.get("GHOSTCART_LONG") else 200
+SHOPS = 1_000 if os.environ.get("GHOSTCART_LONG") == "1" else 200
 DAYS = 120
 A_DAY = 25
 
