@@ -111,10 +111,8 @@ def test_the_cost_of_our_voucher_is_told_whichever_evidence_is_stronger_and_of_n
 def test_free_shipping_costs_what_it_was_reckoned_to(shop, ada, left, reminder):
     reminder.voucher = vouchers.create(shop_id=shop.pk, code="SHIP", now=NOON, kind=Kind.FREE_SHIPPING)
     reminder.save()
-    VoucherGrant.objects.create(
-        shop=shop, campaign=reminder.step.campaign, person=reminder.enrolment.person, reminder=reminder, voucher=reminder.voucher,
-        cost_minor=490, currency="EUR", day=NOON.date(), at=NOON,
-    )  # fmt: skip
+    given = {"voucher": reminder.voucher, "cost_minor": 490, "currency": "EUR", "day": NOON.date(), "at": NOON}
+    VoucherGrant.objects.create(shop=shop, campaign=reminder.step.campaign, reminder=reminder, **given)
     left.do(changes.ApplyVoucher, code="SHIP")
     buys(left, ada)
     assert line_after().voucher_minor == 490
