@@ -18,6 +18,6 @@ if [ $# -gt 0 ]; then
 else
   prove sqlite tests/mail/test_kill.py
   prove postgres tests/mail/test_kill.py tests/vouchers/test_redeeming.py \
-    tests/recovery/test_{order_races,guard_races,guard,statistics,replay,scan}.py
+    tests/recovery/test_{order_races,guard_races,guard,statistics,replay,scan,hours}.py
 fi
 exit $failed
