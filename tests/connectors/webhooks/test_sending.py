@@ -89,8 +89,8 @@ def test_only_what_comes_after_is_told_of_this_shop_and_of_the_chosen_kinds(shop
         Shopper(other).add()
         shopper = Shopper(shop)
         key = next(iter(shopper.add("MUG").lines))
-        shopper.do(changes.SetQuantity, line=key, quantity=3)
-        shopper.do(changes.RemoveLine, line=key)
+        shopper.do(changes.SetQuantity, key=key, quantity=3)
+        shopper.do(changes.RemoveLine, key=key)
         run(courier)
         assert kinds(server) == ["line_added", "line_removed"]
 
