@@ -5,110 +5,184 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('carts', '0003_outside'),
-        ('connectors', '0001_initial'),
-        ('shops', '0001_initial'),
+        ("carts", "0003_outside"),
+        ("connectors", "0001_initial"),
+        ("shops", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('cart_id', models.BigIntegerField(blank=True, null=True)),
-                ('kind', models.CharField(max_length=24)),
-                ('message_id', models.CharField(help_text='the same at each attempt: webhook-id', max_length=40, unique=True)),
-                ('state', models.CharField(choices=[('due', 'Waiting'), ('sending', 'Being sent'), ('retrying', 'Will be tried again'), ('delivered', 'Delivered'), ('failed', 'Failed')], default='due', max_length=10)),
-                ('attempts', models.PositiveSmallIntegerField(default=0, help_text='of this round: a replay begins a new one')),
-                ('due_at', models.DateTimeField()),
-                ('claimed_by', models.CharField(blank=True, max_length=80)),
-                ('claimed_until', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField()),
-                ('event', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='carts.cartevent')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("cart_id", models.BigIntegerField(blank=True, null=True)),
+                ("kind", models.CharField(max_length=24)),
+                (
+                    "message_id",
+                    models.CharField(help_text="the same at each attempt: webhook-id", max_length=40, unique=True),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("due", "Waiting"),
+                            ("sending", "Being sent"),
+                            ("retrying", "Will be tried again"),
+                            ("delivered", "Delivered"),
+                            ("failed", "Failed"),
+                        ],
+                        default="due",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "attempts",
+                    models.PositiveSmallIntegerField(default=0, help_text="of this round: a replay begins a new one"),
+                ),
+                ("due_at", models.DateTimeField()),
+                ("claimed_by", models.CharField(blank=True, max_length=80)),
+                ("claimed_until", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "event",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="carts.cartevent",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'deliveries',
-                'ordering': ['id'],
+                "verbose_name_plural": "deliveries",
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='Attempt',
+            name="Attempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('milliseconds', models.PositiveIntegerField(default=0)),
-                ('status', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('answer', models.CharField(blank=True, max_length=1024)),
-                ('error', models.CharField(blank=True, max_length=24)),
-                ('detail', models.CharField(blank=True, help_text='of the error, in English', max_length=200)),
-                ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='calls', to='connectors.delivery')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField()),
+                ("milliseconds", models.PositiveIntegerField(default=0)),
+                ("status", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("answer", models.CharField(blank=True, max_length=1024)),
+                ("error", models.CharField(blank=True, max_length=24)),
+                ("detail", models.CharField(blank=True, help_text="of the error, in English", max_length=200)),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="calls", to="connectors.delivery"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='WebhookEndpoint',
+            name="WebhookEndpoint",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('url', models.CharField(max_length=2000)),
-                ('description', models.CharField(blank=True, max_length=200)),
-                ('kinds', models.JSONField(blank=True, default=list, help_text='of `carts.kinds`; empty: all, also those to come')),
-                ('secret', models.TextField(help_text='sealed: see `signing`')),
-                ('old_secret', models.TextField(blank=True, help_text='sealed: signs beside the new one until `old_secret_until`')),
-                ('old_secret_until', models.DateTimeField(blank=True, null=True)),
-                ('off', models.CharField(blank=True, choices=[('staff', 'Switched off by staff'), ('gone', 'The receiver said that it is gone for good (410)'), ('failing', 'All deliveries failed for five days')], help_text='empty: it is told', max_length=8)),
-                ('off_at', models.DateTimeField(blank=True, null=True)),
-                ('place_transaction', models.BigIntegerField()),
-                ('place_id', models.BigIntegerField()),
-                ('failing_since', models.DateTimeField(blank=True, help_text='nothing was delivered since', null=True)),
-                ('failed_at', models.DateTimeField(blank=True, help_text='the last failure', null=True)),
-                ('delivered_at', models.DateTimeField(blank=True, help_text='the last delivery', null=True)),
-                ('created_at', models.DateTimeField()),
-                ('shop', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='webhook_endpoints', to='shops.shop')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("url", models.CharField(max_length=2000)),
+                ("description", models.CharField(blank=True, max_length=200)),
+                (
+                    "kinds",
+                    models.JSONField(
+                        blank=True, default=list, help_text="of `carts.kinds`; empty: all, also those to come"
+                    ),
+                ),
+                ("secret", models.TextField(help_text="sealed: see `signing`")),
+                (
+                    "old_secret",
+                    models.TextField(blank=True, help_text="sealed: signs beside the new one until `old_secret_until`"),
+                ),
+                ("old_secret_until", models.DateTimeField(blank=True, null=True)),
+                (
+                    "off",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("staff", "Switched off by staff"),
+                            ("gone", "The receiver said that it is gone for good (410)"),
+                            ("failing", "All deliveries failed for five days"),
+                        ],
+                        help_text="empty: it is told",
+                        max_length=8,
+                    ),
+                ),
+                ("off_at", models.DateTimeField(blank=True, null=True)),
+                ("place_transaction", models.BigIntegerField()),
+                ("place_id", models.BigIntegerField()),
+                ("failing_since", models.DateTimeField(blank=True, help_text="nothing was delivered since", null=True)),
+                ("failed_at", models.DateTimeField(blank=True, help_text="the last failure", null=True)),
+                ("delivered_at", models.DateTimeField(blank=True, help_text="the last delivery", null=True)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "shop",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="webhook_endpoints", to="shops.shop"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.AddField(
-            model_name='delivery',
-            name='endpoint',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='connectors.webhookendpoint'),
+            model_name="delivery",
+            name="endpoint",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="deliveries",
+                to="connectors.webhookendpoint",
+            ),
         ),
         migrations.AddIndex(
-            model_name='webhookendpoint',
-            index=models.Index(condition=models.Q(('off', '')), fields=['place_transaction', 'place_id'], name='webhook_told'),
+            model_name="webhookendpoint",
+            index=models.Index(
+                condition=models.Q(("off", "")), fields=["place_transaction", "place_id"], name="webhook_told"
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('state__in', ['due', 'retrying'])), fields=['endpoint', 'due_at', 'id'], name='webhook_due'),
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("state__in", ["due", "retrying"])),
+                fields=["endpoint", "due_at", "id"],
+                name="webhook_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('state__in', ['due', 'sending', 'retrying'])), fields=['endpoint', 'cart_id', 'id'], name='webhook_under_way'),
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("state__in", ["due", "sending", "retrying"])),
+                fields=["endpoint", "cart_id", "id"],
+                name="webhook_under_way",
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('state', 'sending')), fields=['claimed_until'], name='webhook_claimed'),
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("state", "sending")), fields=["claimed_until"], name="webhook_claimed"
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['created_at', 'id'], name='webhook_by_creation'),
+            model_name="delivery",
+            index=models.Index(fields=["created_at", "id"], name="webhook_by_creation"),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['endpoint', 'state', 'id'], name='webhook_by_state'),
+            model_name="delivery",
+            index=models.Index(fields=["endpoint", "state", "id"], name="webhook_by_state"),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['endpoint', 'id'], name='webhook_by_id'),
+            model_name="delivery",
+            index=models.Index(fields=["endpoint", "id"], name="webhook_by_id"),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.UniqueConstraint(fields=('endpoint', 'event'), name='one_delivery_per_event'),
+            model_name="delivery",
+            constraint=models.UniqueConstraint(fields=("endpoint", "event"), name="one_delivery_per_event"),
         ),
     ]

@@ -6,6 +6,7 @@ day, so that a receiver can change over without missing anything.
 
 import base64
 import secrets
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from standardwebhooks import Webhook
@@ -29,11 +30,12 @@ def seal(secret: str) -> str:
 
 def headers(endpoint: WebhookEndpoint, message_id: str, body: str, now: datetime, stamp: datetime) -> dict[str, str]:
     """The three headers of a message. `stamp` is the time by the receiver's clock, `now` by ours. Raises Unreadable."""
-    sealed = [endpoint.secret]
+    secrets_now = [sealing.unseal(endpoint.secret, PURPOSE)]
     if endpoint.old_secret and endpoint.old_secret_until and endpoint.old_secret_until > now:
-        sealed.append(endpoint.old_secret)
+        with suppress(sealing.Unreadable):  # that was why it was replaced
+            secrets_now.append(sealing.unseal(endpoint.old_secret, PURPOSE))
     whole = stamp.replace(microsecond=0)
-    signatures = [Webhook(sealing.unseal(one, PURPOSE)).sign(message_id, whole, body) for one in sealed]
+    signatures = [Webhook(secret).sign(message_id, whole, body) for secret in secrets_now]
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(int(whole.timestamp())),

@@ -158,9 +158,15 @@ def test_a_secret_that_cannot_be_read_any_more_is_told_and_nothing_is_sent_unsig
         settings.SECRET_KEY = "another one"
         run(courier)
         assert server.connections == 0
-    assert Attempt.objects.get().error == "secret_unreadable"
-    with pytest.raises(sealing.Unreadable):
-        sealing.unseal(WebhookEndpoint.objects.get().secret, signing.PURPOSE)
+        assert Attempt.objects.get().error == "secret_unreadable"
+        endpoint = WebhookEndpoint.objects.get()
+        with pytest.raises(sealing.Unreadable):
+            sealing.unseal(endpoint.secret, signing.PURPOSE)
+
+        new = endpoints.rotate(endpoint, clock.now())
+        run_to_the_end(courier)
+        [call] = server.calls
+        Webhook(new).verify(call.body, call.headers)
 
 
 # -- trying again ------------------------------------------------------------------------------------
