@@ -16,12 +16,12 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from random import random
+from random import random, shuffle
 from time import monotonic
 
 import structlog
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from ghostcart.carts.models import CartEvent
 from ghostcart.connectors.webhooks import following, payload, schedule, signing
@@ -41,6 +41,7 @@ THREADS = 32
 PER_ENDPOINT = 4
 PATIENCE_SECONDS = 0.05
 """How long the loop waits for an answer when there is nothing else to do."""
+PARKED = 10_000
 KEPT = timedelta(days=30)
 
 log = structlog.get_logger()
@@ -105,10 +106,7 @@ class Courier:
         done = [future for future in self._in_hand if future.done()]
         ended = [(self._in_hand.pop(future), future.result()) for future in done]
         if ended:
-            ended.sort(key=lambda each: each[0].endpoint.pk)  # rows are locked in the same order by all workers
-            with transaction.atomic():
-                for one, outcome in ended:
-                    settle(one, outcome, now)
+            settle(ended, now)
         return len(ended)
 
 
@@ -124,7 +122,10 @@ def claim(now: datetime, *, worker: str, room: int, in_hand: Mapping[int, int]) 
         most = 1 if endpoint.failing_since else PER_ENDPOINT
         free = min(most - in_hand.get(endpoint.pk, 0), room - len(picked))
         if free > 0:
-            picked += _next(endpoint, now).values_list("pk", flat=True)[:free]
+            found = list(_next(endpoint, now).values_list("pk", flat=True)[:free])
+            if not found:
+                _park(endpoint, now)
+            picked += found
     if not picked:
         return []
     token = f"{worker[:40]} {following.new_message_id()[4:24]}"
@@ -142,11 +143,12 @@ def _take(picked: Sequence[int], token: str, now: datetime) -> None:
     waiting.filter(pk__in=picked).update(state=State.SENDING, claimed_by=token, claimed_until=now + LEASE)
 
 
-def _ready(now: datetime) -> QuerySet[WebhookEndpoint]:
-    """Endpoints that have something due, whoever waits longest first."""
+def _ready(now: datetime) -> list[WebhookEndpoint]:
+    """Endpoints that have something due, in no order: none of them is always served last."""
     due = Delivery.objects.filter(endpoint=OuterRef("pk"), state__in=["due", "retrying"], due_at__lte=now)
-    first = due.order_by("due_at").values("due_at")[:1]
-    return WebhookEndpoint.objects.filter(Exists(due), off="").annotate(first=Subquery(first)).order_by("first")
+    found = list(WebhookEndpoint.objects.filter(Exists(due), off=""))
+    shuffle(found)
+    return found
 
 
 def _next(endpoint: WebhookEndpoint, now: datetime) -> QuerySet[Delivery]:
@@ -156,6 +158,18 @@ def _next(endpoint: WebhookEndpoint, now: datetime) -> QuerySet[Delivery]:
     )
     due = Delivery.objects.filter(endpoint=endpoint, state__in=["due", "retrying"], due_at__lte=now)
     return due.filter(~Exists(earlier)).order_by("due_at", "pk")
+
+
+def _park(endpoint: WebhookEndpoint, now: datetime) -> None:
+    """What waits behind one that is tried again later is not looked at before: some of it at a time."""
+    first = Delivery.objects.filter(
+        endpoint=endpoint, cart_id=OuterRef("cart_id"), pk__lt=OuterRef("pk"), state="retrying", due_at__gt=now
+    )
+    behind = Delivery.objects.filter(Exists(first), endpoint=endpoint, state="due", due_at__lte=now)
+    some = list(behind.order_by("due_at", "pk").values_list("pk", flat=True)[:PARKED])
+    until = Subquery(first.order_by("due_at").values("due_at")[:1])
+    still = Delivery.objects.filter(Exists(first), pk__in=some, state="due")  # both may have changed since
+    still.update(due_at=until)
 
 
 def _written(mine: Sequence[Delivery], now: datetime) -> list[Call]:
@@ -209,25 +223,31 @@ def _asked(answer: outbound.Answer) -> timedelta | None:
 # -- settling ----------------------------------------------------------------------------------------
 
 
-def settle(one: Call, outcome: Outcome, now: datetime) -> None:
-    """Write down how a call ended, unless its lease was over and somebody else has the delivery."""
-    delivery, attempts = one.delivery, one.delivery.attempts + 1
-    changes: dict[str, object] = {"attempts": attempts, "claimed_by": "", "claimed_until": None}
-    again_at = None
-    if outcome.is_good:
-        changes |= {"state": State.DELIVERED, "finished_at": now}
-    else:
-        if outcome.status != 410:
-            again_at = schedule.next_try(attempts, now, random(), outcome.asked)
-        if again_at:
-            changes |= {"state": State.RETRYING, "due_at": again_at}
-        else:
-            changes |= {"state": State.FAILED, "finished_at": now}
-    mine = Delivery.objects.filter(pk=delivery.pk, state=State.SENDING, claimed_by=delivery.claimed_by)
-    if not mine.update(**changes):
-        return
-    Attempt.objects.create(
-        delivery=delivery,
+@transaction.atomic
+def settle(ended: Sequence[tuple[Call, Outcome]], now: datetime) -> None:
+    """Write down how calls ended, except those whose lease was over so that somebody else has the delivery.
+
+    Endpoints are locked first and in order: workers that settle at once wait for each other in no circle.
+    """
+    endpoints = WebhookEndpoint.objects.filter(pk__in={one.endpoint.pk for one, _ in ended}).order_by("pk")
+    endpoints_now = {row.pk: row for row in endpoints.select_for_update()}
+    sending = Delivery.objects.filter(pk__in=[one.delivery.pk for one, _ in ended], state=State.SENDING)
+    holders = dict(sending.order_by("pk").select_for_update().values_list("pk", "claimed_by"))
+    mine = [(one, outcome) for one, outcome in ended if holders.get(one.delivery.pk) == one.delivery.claimed_by]
+    Attempt.objects.bulk_create(_attempt(one, outcome, now) for one, outcome in mine)
+    _delivered([one for one, outcome in mine if outcome.is_good], now)
+    for one, outcome in mine:
+        if outcome.is_good:
+            endpoints_now[one.endpoint.pk].failing_since = None
+    for one, outcome in mine:
+        if not outcome.is_good:
+            _failed(one, outcome, now)
+            _judge(endpoints_now[one.endpoint.pk], outcome, now)
+
+
+def _attempt(one: Call, outcome: Outcome, now: datetime) -> Attempt:
+    return Attempt(
+        delivery=one.delivery,
         at=now,
         milliseconds=outcome.milliseconds,
         status=outcome.status,
@@ -235,36 +255,38 @@ def settle(one: Call, outcome: Outcome, now: datetime) -> None:
         error=outcome.error,
         detail=outcome.detail[:200],
     )
-    _judge(one.endpoint, outcome, now)
-    if again_at or delivery.attempts:
-        _move_followers(delivery, again_at, now)
 
 
-def _move_followers(delivery: Delivery, again_at: datetime | None, now: datetime) -> None:
-    """Later ones of the cart cannot go before it: looked at when it is tried again, or now that it is finished."""
-    behind = Delivery.objects.filter(
-        endpoint=delivery.endpoint_id, cart_id=delivery.cart_id, pk__gt=delivery.pk, state=State.DUE
+def _delivered(calls: Sequence[Call], now: datetime) -> None:
+    Delivery.objects.filter(pk__in=[one.delivery.pk for one in calls]).update(
+        state=State.DELIVERED, attempts=F("attempts") + 1, claimed_by="", claimed_until=None, finished_at=now
     )
-    if again_at:
-        behind.filter(due_at__lt=again_at).update(due_at=again_at)
-    else:
-        behind.filter(due_at__gt=now).update(due_at=now)
+    working = WebhookEndpoint.objects.filter(pk__in={one.endpoint.pk for one in calls})
+    working.update(delivered_at=now, failing_since=None, failed_at=None)
+
+
+def _failed(one: Call, outcome: Outcome, now: datetime) -> None:
+    """Again later; or never, after the last try and for a receiver that is gone."""
+    delivery, attempts = one.delivery, one.delivery.attempts + 1
+    again_at = None if outcome.status == 410 else schedule.next_try(attempts, now, random(), outcome.asked)
+    then = {"state": State.RETRYING, "due_at": again_at} if again_at else {"state": State.FAILED, "finished_at": now}
+    row = Delivery.objects.filter(pk=delivery.pk)
+    row.update(attempts=attempts, claimed_by="", claimed_until=None, **then)
+    if again_at:  # later ones of the cart cannot go before it
+        behind = Delivery.objects.filter(endpoint=delivery.endpoint_id, cart_id=delivery.cart_id, pk__gt=delivery.pk)
+        behind.filter(state=State.DUE, due_at__lt=again_at).update(due_at=again_at)
 
 
 def _judge(endpoint: WebhookEndpoint, outcome: Outcome, now: datetime) -> None:
-    """What an outcome means for the endpoint: it works, it fails since, it is switched off."""
-    row = WebhookEndpoint.objects.filter(pk=endpoint.pk)
-    if outcome.is_good:
-        row.update(delivered_at=now, failing_since=None, failed_at=None)
-        return
-    known = row.values_list("failing_since", "failed_at").first()
-    if known is None:
-        return
-    since = schedule.failing_since(*known, now)
-    row.update(failing_since=since, failed_at=now)
-    reason = Off.GONE if outcome.status == 410 else Off.FAILING if now - since >= schedule.GIVEN_UP_AFTER else None
-    if reason and row.filter(off="").update(off=reason, off_at=now):
-        log.warning("a webhook endpoint is switched off", endpoint=endpoint.pk, reason=str(reason))
+    """What a failure means for the endpoint: it fails since then, or is switched off."""
+    endpoint.failing_since = schedule.failing_since(endpoint.failing_since, endpoint.failed_at, now)
+    endpoint.failed_at = now
+    gives_up = now - endpoint.failing_since >= schedule.GIVEN_UP_AFTER
+    reason = Off.GONE if outcome.status == 410 else Off.FAILING if gives_up else None
+    if reason and endpoint.is_on:
+        endpoint.off, endpoint.off_at = reason, now
+        log.warning("a webhook endpoint is switched off", endpoint=endpoint.pk, reason=reason.value)
+    endpoint.save(update_fields=["failing_since", "failed_at", "off", "off_at"])
 
 
 # -- tidying -----------------------------------------------------------------------------------------

@@ -280,8 +280,22 @@ def test_a_worker_that_comes_back_too_late_settles_nothing(shop, endpoint_at, co
         clock.move(sending.LEASE + timedelta(seconds=1))
         sending.recover(clock.now())
         run(courier)
-        sending.settle(late, sending.Outcome(status=500), clock.now())
+        sending.settle([(late, sending.Outcome(status=500))], clock.now())
     assert Delivery.objects.get().state == State.DELIVERED
+
+
+def test_what_waits_behind_one_that_is_tried_again_is_not_looked_at_before(shop, endpoint_at, courier):
+    with Server(lambda call: (500, {}, b"")) as server:
+        endpoint_at(server.url)
+        shopper = Shopper(shop)
+        shopper.add()
+        run(courier)
+        [retried] = Delivery.objects.all()
+        shopper.add()
+        shopper.add()
+        run(courier)
+        assert set(Delivery.objects.values_list("due_at", flat=True)) == {retried.due_at}
+        assert list(sending._ready(clock.now())) == []
 
 
 def test_an_endpoint_of_another_shop_hears_nothing(shop, endpoint_at, courier):

@@ -268,6 +268,17 @@ def test_a_delivery_in_between_begins_the_five_days_anew(shop, endpoint_at, cour
     assert endpoint.is_on
 
 
+def test_a_delivery_settled_together_with_a_failure_counts(shop, endpoint_at):
+    endpoint = endpoint_at("https://example.com/")
+    for _ in range(2):
+        endpoints.send_test(endpoint, clock.now())
+    good, bad = sending.claim(clock.now(), worker="test", room=2, in_hand={})
+    WebhookEndpoint.objects.update(failing_since=clock.now() - timedelta(days=6), failed_at=clock.now())
+    sending.settle([(bad, sending.Outcome(status=500)), (good, sending.Outcome(status=200))], clock.now())
+    endpoint.refresh_from_db()
+    assert endpoint.is_on
+
+
 def test_two_failures_far_apart_are_no_five_days():
     long_ago = factories.NOON - timedelta(days=9)
     assert schedule.failing_since(long_ago, long_ago, factories.NOON) == factories.NOON
