@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, QuerySet
 
-from ghostcart.connectors.webhooks.models import Delivery, State, WebhookEndpoint
+from ghostcart.connectors.webhooks.models import UNDER_WAY, Delivery, State, WebhookEndpoint
 from ghostcart.lib import paging
 from ghostcart.lib.paging import Page
 
@@ -40,8 +40,7 @@ def standing(endpoint: WebhookEndpoint) -> Standing:
 
 def _standings(endpoint_ids: Collection[int]) -> dict[int, Standing]:
     counted: dict[int, Counter[str]] = defaultdict(Counter)
-    unfinished_or_failed = ["due", "sending", "retrying", "failed"]
-    of_interest = Delivery.objects.filter(endpoint__in=endpoint_ids, state__in=unfinished_or_failed).order_by()
+    of_interest = Delivery.objects.filter(endpoint__in=endpoint_ids, state__in=[*UNDER_WAY, State.FAILED]).order_by()
     for endpoint_id, state, count in of_interest.values_list("endpoint", "state").annotate(Count("pk")):
         counted[endpoint_id][State.FAILED if state == State.FAILED else State.DUE] += count
     return {pk: Standing(count[State.DUE], count[State.FAILED]) for pk, count in counted.items()}

@@ -21,11 +21,12 @@ from time import monotonic
 
 import structlog
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 
 from ghostcart.carts.models import CartEvent
 from ghostcart.connectors.webhooks import following, payload, schedule, signing
 from ghostcart.connectors.webhooks.models import (
+    UNDER_WAY,
     WAITING,
     Attempt,
     Delivery,
@@ -122,7 +123,7 @@ def claim(now: datetime, *, worker: str, room: int, in_hand: Mapping[int, int]) 
         most = 1 if endpoint.failing_since else PER_ENDPOINT
         free = min(most - in_hand.get(endpoint.pk, 0), room - len(picked))
         if free > 0:
-            found = list(_next(endpoint, now).values_list("pk", flat=True)[:free])
+            found = _next(endpoint, now, free)
             if not found:
                 _park(endpoint, now)
             picked += found
@@ -145,30 +146,33 @@ def _take(picked: Sequence[int], token: str, now: datetime) -> None:
 
 def _ready(now: datetime) -> list[WebhookEndpoint]:
     """Endpoints that have something due, in no order: none of them is always served last."""
-    due = Delivery.objects.filter(endpoint=OuterRef("pk"), state__in=["due", "retrying"], due_at__lte=now)
+    due = Delivery.objects.filter(endpoint=OuterRef("pk"), state__in=WAITING, due_at__lte=now)
     found = list(WebhookEndpoint.objects.filter(Exists(due), off=""))
     shuffle(found)
     return found
 
 
-def _next(endpoint: WebhookEndpoint, now: datetime) -> QuerySet[Delivery]:
-    """What may go to an endpoint. The states are named as its partial indexes name them, which SQLite needs."""
+def _next(endpoint: WebhookEndpoint, now: datetime, most: int) -> list[int]:
+    """What may go to an endpoint. Each state is asked alone: an index has its rows in order."""
     earlier = Delivery.objects.filter(
-        endpoint=endpoint, cart_id=OuterRef("cart_id"), pk__lt=OuterRef("pk"), state__in=["due", "sending", "retrying"]
+        endpoint=endpoint, cart_id=OuterRef("cart_id"), pk__lt=OuterRef("pk"), state__in=UNDER_WAY
     )
-    due = Delivery.objects.filter(endpoint=endpoint, state__in=["due", "retrying"], due_at__lte=now)
-    return due.filter(~Exists(earlier)).order_by("due_at", "pk")
+    found: list[int] = []
+    for state in (State.RETRYING, State.DUE):
+        due = Delivery.objects.filter(~Exists(earlier), endpoint=endpoint, state=state, due_at__lte=now)
+        found += due.order_by("due_at", "pk").values_list("pk", flat=True)[: most - len(found)]
+    return found
 
 
 def _park(endpoint: WebhookEndpoint, now: datetime) -> None:
     """What waits behind one that is tried again later is not looked at before: some of it at a time."""
     first = Delivery.objects.filter(
-        endpoint=endpoint, cart_id=OuterRef("cart_id"), pk__lt=OuterRef("pk"), state="retrying", due_at__gt=now
+        endpoint=endpoint, cart_id=OuterRef("cart_id"), pk__lt=OuterRef("pk"), state=State.RETRYING, due_at__gt=now
     )
-    behind = Delivery.objects.filter(Exists(first), endpoint=endpoint, state="due", due_at__lte=now)
+    behind = Delivery.objects.filter(Exists(first), endpoint=endpoint, state=State.DUE, due_at__lte=now)
     some = list(behind.order_by("due_at", "pk").values_list("pk", flat=True)[:PARKED])
     until = Subquery(first.order_by("due_at").values("due_at")[:1])
-    still = Delivery.objects.filter(Exists(first), pk__in=some, state="due")  # both may have changed since
+    still = Delivery.objects.filter(Exists(first), pk__in=some, state=State.DUE)  # both may have changed since
     still.update(due_at=until)
 
 
@@ -294,11 +298,9 @@ def _judge(endpoint: WebhookEndpoint, outcome: Outcome, now: datetime) -> None:
 
 def recover(now: datetime) -> bool:
     """Deliveries of workers that died are due again. A lease too long to be true is of a clock set back since."""
-    over = Delivery.objects.filter(
-        Q(claimed_until__lt=now) | Q(claimed_until__gt=now + 2 * LEASE), state=State.SENDING
-    ).order_by("pk")
+    over = Q(claimed_until__lt=now) | Q(claimed_until__gt=now + 2 * LEASE)
     found = 0
-    for delivery in over[:1000]:
+    for delivery in Delivery.objects.filter(over).order_by("claimed_until", "pk")[:1000]:
         free = {"state": State.RETRYING if delivery.attempts else State.DUE, "due_at": now, "claimed_until": None}
         mine = Delivery.objects.filter(pk=delivery.pk, state=State.SENDING, claimed_by=delivery.claimed_by)
         with transaction.atomic():

@@ -7,6 +7,8 @@ from collections import Counter, defaultdict
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from standardwebhooks import Webhook
 
 from ghostcart.carts.models import CartEvent
@@ -14,6 +16,7 @@ from ghostcart.connectors.webhooks import following, sending
 from ghostcart.connectors.webhooks.models import Attempt, Delivery, State
 from ghostcart.lib import clock
 from tests import factories
+from tests.conftest import ON_POSTGRES
 from tests.connectors.webhooks.running import run, run_to_the_end
 from tests.factories import Shopper
 from tests.listening import Server
@@ -94,8 +97,9 @@ def test_all_arrive_in_order_per_cart_and_what_comes_again_can_be_recognised(sho
 def test_without_the_wait_for_the_earlier_one_the_order_is_lost(shop, endpoint_at, courier, monkeypatch):
     """The guard of the test above."""
 
-    def hasty(endpoint, now):
-        return Delivery.objects.filter(endpoint=endpoint, state__in=["due", "retrying"], due_at__lte=now)
+    def hasty(endpoint, now, most):
+        due = Delivery.objects.filter(endpoint=endpoint, state__in=["due", "retrying"], due_at__lte=now)
+        return list(due.values_list("pk", flat=True)[:most])
 
     monkeypatch.setattr(sending, "_next", hasty)
     endpoint = endpoint_at("https://example.com/")
@@ -305,3 +309,24 @@ def test_an_endpoint_of_another_shop_hears_nothing(shop, endpoint_at, courier):
         change_carts(shop, carts=2, changes=2)
         run(courier)
         assert server.connections == 0
+
+
+def test_no_look_of_a_worker_reads_all_deliveries(shop, endpoint_at, courier):
+    """Of 30 days, of all endpoints, however many there are."""
+    endpoint = endpoint_at("https://example.com/")
+    with CaptureQueriesContext(connection) as asked:
+        courier.deliver(clock.now())
+        sending._next(endpoint, clock.now(), 4)
+        sending._park(endpoint, clock.now())
+        sending.recover(clock.now())
+        sending.forget(clock.now())
+    selects = [one["sql"] for one in asked if "connectors_delivery" in one["sql"] and one["sql"].startswith("SELECT")]
+    assert len(selects) >= 6
+    with transaction.atomic(), connection.cursor() as cursor:
+        if ON_POSTGRES:
+            cursor.execute("SET LOCAL enable_seqscan = off")  # the tables are empty: asks what could be used
+        for select in selects:
+            cursor.execute(f"EXPLAIN {'' if ON_POSTGRES else 'QUERY PLAN '}{select}")
+            plan = str(cursor.fetchall())
+            assert "Seq Scan on connectors_delivery" not in plan, select
+            assert "SCAN connectors_delivery" not in plan.replace("SCAN connectors_delivery USING", ""), select
