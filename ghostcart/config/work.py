@@ -43,6 +43,7 @@ class Task:
     do: Callable[[datetime], bool]
     rest: timedelta = timedelta()
     next_at: datetime | None = None
+    has_failed: bool = False
 
 
 def forget_answers(now: datetime) -> bool:
@@ -132,19 +133,22 @@ def _do(task: Task, now: datetime) -> bool:
         found = task.do(now)
     except Exception as error:
         _log.exception("the task '%s' failed; it is tried again in a minute", task.name)
-        task.next_at = now + timedelta(minutes=1)
+        task.next_at, task.has_failed = now + timedelta(minutes=1), True
         if not isinstance(error, DatabaseError):
             _tell(now, f"{task.name}: {error}")
         return False
     task.next_at = None if found else now + task.rest
+    if task.has_failed:
+        task.has_failed = False
+        _tell(now, "")
     return found
 
 
-def _tell(now: datetime, error: str = "") -> None:
-    """Say that this worker is alive, and what went wrong last."""
+def _tell(now: datetime, error: str | None = None) -> None:
+    """Say that this worker is alive, and what goes wrong; "" when it goes well again."""
     try:
         Worker.objects.update_or_create(
-            pk=worker_name(), defaults={"seen_at": now, **({"error": error[:300]} if error else {})}
+            pk=worker_name(), defaults={"seen_at": now, **({} if error is None else {"error": error[:300]})}
         )
         Worker.objects.filter(seen_at__lt=now - timedelta(days=1)).delete()
     except DatabaseError:
