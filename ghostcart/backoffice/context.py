@@ -50,6 +50,7 @@ MENU = (
     Entry(_("Vouchers"), "ticket", "backoffice:vouchers", "v", group=_("Follow-ups")),
     Entry(_("Call list"), "phone", "backoffice:calls", "p", group=_("Follow-ups")),
     Entry(_("Report"), "chart-bar", "backoffice:report", "r", group=_("Follow-ups")),
+    Entry(_("Webhooks"), "webhook", "backoffice:webhooks", "w", group=_("Settings"), least=Role.MANAGER),
     Entry(_("Staff"), "user-circle", "backoffice:staff", "u", group=_("Settings"), least=Role.OWNER),
     Entry(_("Shop settings"), "settings", "backoffice:settings", "s", group=_("Settings"), least=Role.OWNER),
 )

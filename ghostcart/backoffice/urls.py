@@ -27,6 +27,7 @@ from ghostcart.backoffice.views import (
     settings,
     staff,
     vouchers,
+    webhooks,
 )
 
 PAGES = (
@@ -43,6 +44,7 @@ PAGES = (
     vouchers,
     calls,
     settings,
+    webhooks,
     staff,
     profile,
     report,

@@ -3,6 +3,7 @@
 import os
 import secrets
 import sys
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -21,6 +22,13 @@ def flag(name: str, default: bool = False) -> bool:
 
 def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+
+
+def networks(given: list[str]) -> list[IPv4Network | IPv6Network]:
+    try:
+        return [ip_network(one) for one in given]
+    except ValueError as error:
+        sys.exit(f"GHOSTCART_ALLOW_PRIVATE_TARGETS: {error}; use networks like 10.1.0.0/16,127.0.0.1/32")
 
 
 def port_number(text: str) -> int:
@@ -85,11 +93,13 @@ def database(url: str) -> dict[str, object]:
 
 
 SECRET_KEY = data_folder_with_key()
+SECRET_KEY_FALLBACKS = words("SECRET_KEY_FALLBACKS")
 DEBUG = False
 HOST = os.environ.get("HOST", "127.0.0.1")
 PORT = port_number(os.environ.get("PORT", "8000"))
 IS_HTTPS = flag("GHOSTCART_HTTPS")
 IS_DEMO = flag("GHOSTCART_DEMO")
+PRIVATE_TARGETS = networks(words("GHOSTCART_ALLOW_PRIVATE_TARGETS"))
 IS_EVERYWHERE = HOST in ("0.0.0.0", "::")
 NAME = "127.0.0.1" if IS_EVERYWHERE else f"[{HOST}]" if ":" in HOST else HOST
 LOCAL_URL = f"http://{NAME}:{PORT}"
