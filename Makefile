@@ -2,6 +2,7 @@
 # make test    all checks and tests
 # make bench   the benchmarks
 # make fuzz    50,000 generated requests over the API
+# make prove   the promises at their full numbers (an hour)
 # make check   only the checks: style, types, imports, migrations
 # make assets  only the front end        make lock   renew requirements/*.lock        make clean   undo all of it
 #
@@ -11,7 +12,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := demo
-.PHONY: demo test bench fuzz check assets clean lock
+.PHONY: demo test bench fuzz prove check assets clean lock
 
 bin := .venv/bin
 locks := requirements/base.lock requirements/build.lock
@@ -31,6 +32,9 @@ bench: $(ready) .venv/.test
 
 fuzz: $(ready) .venv/.test
 	@$(bin)/python -m bench.fuzz
+
+prove: $(ready) .venv/.test
+	@scripts/prove.sh
 
 check: $(ready) .venv/.test
 	@scripts/check.sh

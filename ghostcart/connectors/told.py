@@ -1,4 +1,4 @@
-"""An entry of the cart log as other programs are told of it: the event stream and webhooks speak alike."""
+"""An entry of the cart log as programs that follow it are told: by the event stream and by its pages."""
 
 from datetime import datetime
 from typing import Any
