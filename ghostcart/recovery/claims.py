@@ -278,7 +278,7 @@ def share_campaigns(campaign_ids: Collection[int]) -> None:
 def lock_carts(cart_ids: Collection[int]) -> dict[int, Cart]:
     """Carts in the order in which `carts.ingest` locks them."""
     rows = Cart.objects.filter(pk__in=cart_ids).order_by("pk").select_for_update(no_key=True)
-    rows = rows.prefetch_related("lines")
+    rows = rows.prefetch_related("lines__product")
     return {cart.pk: cart for cart in rows}
 
 
