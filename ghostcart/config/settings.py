@@ -3,6 +3,7 @@
 import os
 import secrets
 import sys
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -22,6 +23,13 @@ def flag(name: str, default: bool = False) -> bool:
 
 def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+
+
+def networks(given: list[str]) -> list[IPv4Network | IPv6Network]:
+    try:
+        return [ip_network(one) for one in given]
+    except ValueError as error:
+        sys.exit(f"GHOSTCART_ALLOW_PRIVATE_TARGETS: {error}; use networks like 10.1.0.0/16,127.0.0.1/32")
 
 
 def secret_key() -> str:
@@ -78,6 +86,7 @@ ALLOWED_HOSTS = words("ALLOWED_HOSTS", f"127.0.0.1,localhost,[::1],{HOST}")
 SITE_URL = os.environ.get("GHOSTCART_URL", f"http://{HOST}:{PORT}").rstrip("/")
 IS_HTTPS = flag("GHOSTCART_HTTPS")
 IS_DEMO = flag("GHOSTCART_DEMO")
+PRIVATE_TARGETS = networks(words("GHOSTCART_ALLOW_PRIVATE_TARGETS"))
 CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
 TRUSTED_PROXIES = words("TRUSTED_PROXIES")
 
