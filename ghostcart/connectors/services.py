@@ -21,11 +21,17 @@ from django.utils.text import slugify
 
 from ghostcart.connectors import errors
 from ghostcart.connectors.models import Connection, Kind, State
-from ghostcart.connectors.prestashop import checking, following, importing
+from ghostcart.connectors.prestashop import access, checking, following, importing
 from ghostcart.connectors.prestashop.basics import Basics
 from ghostcart.connectors.prestashop.checking import Found, FoundShop
 from ghostcart.connectors.prestashop.configuration import Configuration, is_zone
-from ghostcart.connectors.prestashop.database import Database, password_of, with_password, without_password
+from ghostcart.connectors.prestashop.database import (
+    STATEMENT_SECONDS,
+    Database,
+    password_of,
+    with_password,
+    without_password,
+)
 from ghostcart.connectors.prestashop.reader import Reader
 from ghostcart.lib import sealing
 from ghostcart.lib.texts import LANGUAGES
@@ -148,11 +154,15 @@ def detach(connection: Connection) -> None:
     connection.delete()
 
 
-def open_database(connection: Connection, *, writes: bool = False) -> Database:
+def open_database(
+    connection: Connection, *, writes: bool = False, statement_seconds: int = STATEMENT_SECONDS
+) -> Database:
     """The shop's database, with the password that was sealed. Raises ShopTrouble."""
-    password = sealing.unseal(connection.secret, PURPOSE) if connection.secret else ""
-    url = with_password(connection.address, password)
-    return Database.open(url, str(connection.options.get("prefix", "ps_")), writes=writes)
+    if connection.kind != Kind.PRESTASHOP:
+        raise errors.NoDatabase
+    url = with_password(connection.address, access.unsealed(connection.secret))
+    prefix = str(connection.options.get("prefix", "ps_"))
+    return Database.open(url, prefix, writes=writes, statement_seconds=statement_seconds)
 
 
 # -- reading -------------------------------------------------------------------------------------

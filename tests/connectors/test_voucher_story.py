@@ -34,7 +34,7 @@ def there(server, attached):  # noqa: F811
     Connection.objects.update(
         address=url.replace(":secret", ""),
         secret=sealing.seal("secret", SEALED),
-        options={"shop": 1, "vouchers": "database"},
+        options={"shop_id": 1, "vouchers": "database"},
     )
     return lambda sql: voucher_tables.rows(server, "shop", sql)
 

@@ -85,7 +85,7 @@ def attached():
     """A shop elsewhere, with Ada's cart of two mugs."""
     shop = following.shop(time_zone="Europe/Rome", languages=["en", "it"])
     made = Connection.objects.create(
-        shop=shop, kind=Kind.PRESTASHOP, address="mysql://shop@db/shop", created_at=NOON, options={"shop": 1}
+        shop=shop, kind=Kind.PRESTASHOP, address="mysql://shop@db/shop", created_at=NOON, options={"shop_id": 1}
     )
     vouchers.choose(made, Way.DATABASE)
     shop.refresh_from_db()
