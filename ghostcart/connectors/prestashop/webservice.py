@@ -66,15 +66,22 @@ class Webservice:
             if len(rows) < PAGE:
                 return
 
-    def some(self, resource: str, ids: list[int], **asked: str) -> list[Row]:
-        """The rows with these numbers, in as many requests as that takes."""
+    def some(self, resource: str, numbers: list[int], column: str = "id", **asked: str) -> list[Row]:
+        """The rows in which a column is one of these numbers, by number, in as many requests as that takes."""
         found: list[Row] = []
-        for at in range(0, len(ids), PAGE):
-            wanted = "|".join(map(str, ids[at : at + PAGE]))
-            found += self.rows(resource, **{"filter[id]": f"[{wanted}]", "limit": f"0,{PAGE}", **asked})
+        for at in range(0, len(numbers), PAGE):
+            wanted = "|".join(map(str, numbers[at : at + PAGE]))
+            for page in range(MOST_PAGES):
+                limits = {"sort": "[id_ASC]", "limit": f"{page * PAGE},{PAGE}"}
+                rows = self.rows(resource, **{f"filter[{column}]": f"[{wanted}]", **limits, **asked})
+                found += rows
+                if len(rows) < PAGE:
+                    break
         return found
 
-    def changed(self, resource: str, since: str, until: str, column: str = "date_upd") -> Iterator[list[Row]]:
+    def changed(
+        self, resource: str, since: str, until: str, column: str = "date_upd", **asked: str
+    ) -> Iterator[list[Row]]:
         """Rows that were changed from `since` to `until` (both included, in the shop's own time), oldest first.
 
         Pages are cut by time, not by place: what changes meanwhile moves behind `until` and shifts nothing. Only within
@@ -89,6 +96,7 @@ class Webservice:
                     "date": "1",
                     "sort": f"[{column}_ASC,id_ASC]",
                     "limit": f"{offset},{PAGE}",
+                    **asked,
                 },
             )
             if fresh := [row for row in rows if number(row) not in told]:
