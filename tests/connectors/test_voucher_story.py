@@ -9,21 +9,15 @@ from ghostcart.connectors.prestashop.access import SEALED
 from ghostcart.lib import sealing
 from ghostcart.mail.models import State
 from ghostcart.vouchers.models import Voucher
-from tests import mariadb
 from tests.connectors.prestashop import voucher_tables
 from tests.connectors.test_vouchers import SECOND, attached, campaign, message, two_mails, worker  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(scope="module")
-def server():
-    try:
-        server = mariadb.start()
-    except mariadb.NotInstalled as error:
-        pytest.skip(str(error))
-    yield server
-    server.stop()
+@pytest.fixture
+def server(shops_server):
+    return shops_server
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ SECONDS = 20.0
 MOST_BYTES = 8_000_000
 REST_SECONDS = 0.05
 """Between two requests: at most twenty a second, whatever the shop could bear."""
+TRIES, AGAIN_SECONDS = 3, 0.5
 MOST_PAGES = 100_000
 
 Row = dict[str, Any]
@@ -50,8 +51,14 @@ class Webservice:
     def rows(self, resource: str, **asked: str) -> list[Row]:
         """One answer's rows. `asked` as the web service has it: filter[id], sort, limit, ..."""
         query = urlencode({"display": "full", "output_format": "JSON", **asked}, safe="[],|%")
-        body = self._call("GET", resource, query=query)
-        return read_rows(body, resource)
+        for attempt in range(1, TRIES + 1):
+            try:
+                return read_rows(self._call("GET", resource, query=query), resource)
+            except (errors.WebserviceTrouble, errors.StrangeAnswer):  # a hiccup of the shop's: mostly over at once
+                if attempt == TRIES:
+                    raise
+                self._rest(AGAIN_SECONDS * attempt)
+        raise AssertionError
 
     def all(self, resource: str, **asked: str) -> Iterator[list[Row]]:
         """All rows by number, a page at a time."""

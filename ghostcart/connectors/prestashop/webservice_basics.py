@@ -19,7 +19,7 @@ NEEDED = ("carts", "customers", "orders", "products", "languages", "currencies")
 USEFUL = (
     "addresses", "carriers", "cart_rules", "combinations", "configurations", "countries", "customizations", "groups",
     "order_cart_rules", "order_details", "order_histories", "order_states", "product_option_values",
-    "product_options", "shop_urls", "shops", "specific_prices", "stock_availables", "tax_rules", "taxes",
+    "product_options", "shop_groups", "shop_urls", "shops", "specific_prices", "stock_availables", "tax_rules", "taxes",
 )  # fmt: skip
 """Without these something is not known, or is taken for what a new shop has."""
 
@@ -31,6 +31,7 @@ class Source:
     webservice: Webservice
     shop: int
     may: frozenset[str] = field(default_factory=frozenset)
+    shares_customers: bool = False
 
     @classmethod
     def of(cls, webservice: Webservice, shop: int) -> "Source":
@@ -80,6 +81,8 @@ def names(row: Row, name: str, main: int) -> dict[int, str]:
 
 def read(source: Source, time_zone: str = "") -> Basics:
     settings = _settings(source, time_zone)
+    groups = {number(row): row for row in source.all("shop_groups")}
+    source.shares_customers = whole(groups.get(settings.group_id, {}), "share_customer") == 1
     languages = [row for row in source.all("languages") if number(row)]
     wanted = settings.number("PS_LANG_DEFAULT")
     offered = [number(row) for row in languages if text(row, "active") != "0"] or [number(row) for row in languages]

@@ -43,7 +43,8 @@ def check(webservice: Webservice, shop: int = 1, time_zone: str = "") -> Found:
         notes.append("no_time_zone")
     rows = [row for row in source.all("shops") if text(row, "deleted") != "1"]
     told = [(number(row), text(row, "name"), whole(row, "id_shop_group") or 1) for row in rows] or [(shop, "", 1)]
-    shops = [_shop(basics, *one) for one in told]
+    offered = _offered(source, "languages"), _offered(source, "currencies")
+    shops = [_shop(basics, *one, *offered) for one in told]
     return Found(webservice.place, "", version=basics.settings.text("PS_VERSION_DB"), shops=shops, notes=notes)
 
 
@@ -51,20 +52,30 @@ def is_zone_known(basics: Basics) -> bool:
     return basics.settings.zone_name != "UTC" or basics.settings.text("PS_TIMEZONE") == "UTC"
 
 
-def _shop(basics: Basics, shop: int, name: str, group: int) -> FoundShop:
+def _offered(source: Source, resource: str) -> set[int]:
+    """Those that are on."""
+    rows = source.all(resource)
+    return {number(row) for row in rows if text(row, "active") != "0" and text(row, "deleted") != "1"}
+
+
+def _shop(
+    basics: Basics, shop: int, name: str, group: int, languages_on: set[int], currencies_on: set[int]
+) -> FoundShop:
     """As far as the one shop that was asked for tells of all: its languages and currencies are mostly theirs too."""
-    languages = dict.fromkeys([basics.language(basics.main_language), *basics.languages.values()])
-    currencies = dict.fromkeys([basics.main_code, *(one.code for one in basics.currencies.values())])
+    languages = [basics.language(basics.main_language)]
+    languages += [code for one, code in basics.languages.items() if one in languages_on and code not in languages]
+    currencies = [basics.main_code]
+    currencies += [one.code for key, one in basics.currencies.items() if key in currencies_on]
     return FoundShop(
         number=shop,
         name=name or basics.settings.text("PS_SHOP_NAME"),
         group=group,
         address=basics.address,
         time_zone=basics.settings.zone_name if is_zone_known(basics) else "",
-        language=next(iter(languages)),
-        languages=list(languages),
-        currency=next(iter(currencies)),
-        currencies=list(currencies),
+        language=languages[0],
+        languages=languages,
+        currency=currencies[0],
+        currencies=list(dict.fromkeys(currencies)),
         country=basics.countries.get(basics.home_country, ""),
     )
 

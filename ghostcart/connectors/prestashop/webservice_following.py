@@ -15,7 +15,7 @@ from ghostcart.carts.intake import CartSnapshot
 from ghostcart.catalog import intake as catalog_intake
 from ghostcart.connectors.prestashop.importing import Slice
 from ghostcart.connectors.prestashop.webservice import PAGE, Row, number
-from ghostcart.connectors.prestashop.webservice_basics import text, whole
+from ghostcart.connectors.prestashop.webservice_basics import text
 from ghostcart.connectors.prestashop.webservice_reader import WebserviceReader
 from ghostcart.customers import intake as customer_intake
 
@@ -68,16 +68,11 @@ def _taking(
     if resource == "products":
         return _products(reader, rows, now)
     if resource == "customers":
-        told = [reader.customer(row) for row in rows if _is_ours(reader, row)]
+        told = reader.customers([row for row in rows if reader.is_ours(row)])
         return lambda: _void(customer_intake.take(reader.shop_id, reader.source_name, told, now))
     is_carts = resource == "carts"
     portion = reader.portion(rows if is_carts else [], [] if is_carts else rows, None if is_history else now)
     return partial(portion.take, now, is_history=is_history)
-
-
-def _is_ours(reader: WebserviceReader, row: Row) -> bool:
-    """The shop's own customers. Those that it shares with others come with their carts."""
-    return whole(row, "id_shop") in (0, reader.number)
 
 
 def _products(reader: WebserviceReader, rows: list[Row], now: datetime) -> Callable[[], None]:

@@ -101,7 +101,7 @@ class WebserviceReader:
         self._customizations(batch)
         self._special_prices(batch, customers)
         batch.orders = self._orders(heads, people_there, addresses)
-        told = [self.customer(row) for row in people_there.values()]
+        told = self.customers(people_there.values())
         teller = Teller(self.basics, self.catalogue, batch, set(people_there), now)
         return Portion(self, told, teller.tell_carts(), teller.tell_orders())
 
@@ -187,13 +187,26 @@ class WebserviceReader:
 
     # -- people ----------------------------------------------------------------------------------
 
-    def customer(self, row: Row) -> CustomerSnapshot:
+    def customers(self, rows: Iterable[Row]) -> list[CustomerSnapshot]:
+        """Of several with one address, an account has the word about the newsletter, and the newest."""
+        in_turn = sorted(rows, key=lambda row: (-whole(row, "is_guest"), number(row)))
+        subscribed = {text(row, "email").strip().lower(): whole(row, "newsletter") == 1 for row in in_turn
+                      if whole(row, "deleted") == 0}  # fmt: skip
+        return [self._customer(row, subscribed if self.newsletter_is_consent else {}) for row in in_turn]
+
+    def _customer(self, row: Row, subscribed: dict[str, bool]) -> CustomerSnapshot:
         values = (
             number(row), whole(row, "id_lang"), whole(row, "id_default_group"), text(row, "firstname"),
             text(row, "lastname"), text(row, "email"), whole(row, "is_guest"), whole(row, "deleted"),
-            whole(row, "newsletter"), text(row, "date_add"),
+            text(row, "date_add"),
         )  # fmt: skip
-        return people.snapshot(self.basics, values, self.newsletter_is_consent)
+        return people.snapshot(self.basics, values, subscribed)
+
+    def is_ours(self, customer: Row) -> bool:
+        """A customer of our shop, or of its group where the shops of a group share theirs."""
+        if whole(customer, "id_shop") in (0, self.number):
+            return True
+        return self.source.shares_customers and whole(customer, "id_shop_group") == self.basics.settings.group_id
 
 
 @dataclass

@@ -11,21 +11,15 @@ from ghostcart.connectors.prestashop.database import Database
 from ghostcart.connectors.prestashop.voucher_desk import DatabaseDesk
 from ghostcart.connectors.vouchers import Fate, Wish
 from ghostcart.vouchers.terms import AppliesTo, Kind
-from tests import mariadb
 from tests.connectors.prestashop import voucher_tables
 from tests.connectors.prestashop.voucher_tables import CLERK, VERSIONS, rows
 
 ROME = ZoneInfo("Europe/Rome")
 
 
-@pytest.fixture(scope="module")
-def server():
-    try:
-        server = mariadb.start()
-    except mariadb.NotInstalled as error:
-        pytest.skip(str(error))
-    yield server
-    server.stop()
+@pytest.fixture
+def server(shops_server):
+    return shops_server
 
 
 @pytest.fixture
