@@ -26,8 +26,11 @@ class Server:
     """Starts it again after it was killed (durability tests)."""
 
 
-def start(durable: bool = False) -> Server:
-    """Durable: commits reach the disk before they are acknowledged, as in production. Else: fast."""
+def start(durable: bool = False, settings: str = "") -> Server:
+    """Durable: commits reach the disk before they are acknowledged, as in production. Else: fast.
+
+    `settings` are further options of the server: "-c shared_buffers=1GB".
+    """
     if given := os.environ.get("TEST_DATABASE_URL"):
         return Server(url=given, stop=lambda: None)
 
@@ -37,7 +40,7 @@ def start(durable: bool = False) -> Server:
     data, log = folder / "data", folder / "log"
     swift = "" if durable else "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
     # 200 connections: several workers, each with a pool of its own.
-    options = f"-c listen_addresses= -k {folder} -c max_connections=200 {swift}"
+    options = f"-c listen_addresses= -k {folder} -c max_connections=200 {swift} {settings}"
 
     def run(program: str, *arguments: object) -> None:
         command = [programs / program, *map(str, arguments)]

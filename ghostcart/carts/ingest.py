@@ -24,6 +24,7 @@ from ghostcart.carts.errors import (
 )
 from ghostcart.carts.opencart import OpenCart
 from ghostcart.catalog import offers
+from ghostcart.lib import sql
 from ghostcart.lib.errors import GhostcartError
 from ghostcart.shops import rules as shop_rules
 from ghostcart.vouchers.asking import Asked, Desk
@@ -53,7 +54,7 @@ def record(change: Change, encode: Encoder | None = None) -> Outcome:
 
 def record_all(batch: Sequence[Change], encode: Encoder | None = None) -> list[Outcome | GhostcartError]:
     """Apply many changes in one transaction, each with its own outcome, in the order given."""
-    with transaction.atomic():
+    with transaction.atomic(), sql.together():
         work = Batch(batch, encode)
         results = [work.outcome(change) for change in batch]
         work.store()

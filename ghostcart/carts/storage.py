@@ -4,7 +4,7 @@ The same statements run on SQLite and PostgreSQL. Locks are taken in one order (
 that batches cannot wait for each other in a circle.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -34,23 +34,12 @@ class DeviceRow:
     new_cart: OpenCart | None = field(default=None, repr=False)
 
 
-def _run(cursor: Any, name: str, parameters: Any = None, **lists: Collection[object]) -> None:
-    """Execute a statement; `{name}` in it becomes a list of placeholders for the values of `lists`."""
-    text = sql.statement(FOLDER, name, connection.vendor)
-    values = dict(parameters or {})
-    for list_name, items in lists.items():
-        marks = []
-        for place, item in enumerate(items):
-            values[f"{list_name}{place}"] = item
-            marks.append(f"%({list_name}{place})s")
-        text = text.replace("{" + list_name + "}", ", ".join(marks))
-    cursor.execute(text, values)
+def _run(name: str, parameters: Mapping[str, Any] | None = None, **lists: Collection[int]) -> Any:
+    return sql.run(FOLDER, name, parameters, **lists)
 
 
-def _run_many(name: str, rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        with connection.cursor() as cursor:
-            cursor.executemany(sql.statement(FOLDER, name, connection.vendor), rows)
+def _write(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    sql.write(FOLDER, name, rows)
 
 
 # -- reading -------------------------------------------------------------------------------------
@@ -59,38 +48,43 @@ def _run_many(name: str, rows: Sequence[dict[str, Any]]) -> None:
 def upsert_devices(batch: Sequence[Change]) -> dict[tuple[int, str], DeviceRow]:
     """Note that the devices of a batch were seen; makes and locks their rows, in one order."""
     latest = {(change.shop_id, change.seen.token_hash): change for change in batch if change.seen}
+    rows = [_device(latest[place]) for place in sorted(latest)]
     devices = {}
-    with connection.cursor() as cursor:
-        for place in sorted(latest):
-            change = latest[place]
-            assert change.seen is not None
-            reasons = list(change.seen.bot_reasons)
-            _run(
-                cursor,
-                "upsert_device",
-                {
-                    "shop_id": change.shop_id,
-                    "token_hash": change.seen.token_hash,
-                    "language": change.seen.language,
-                    "page": change.seen.page[:200],
-                    "user_agent": change.seen.user_agent[:300],
-                    "at": sql.to_db(change.at),
-                    "bot_score": bot_score(reasons),
-                    "bot_reasons": sql.json_to_db(reasons),
-                },
-            )
-            number, cart_id, customer_id = cursor.fetchone()
-            devices[place] = DeviceRow(number, cart_id, customer_id, "", reasons, (cart_id, customer_id))
-        _name_customers(cursor, devices.values())
+    for shop_id, token_hash, number, cart_id, customer_id in _upserted(rows):
+        place = (shop_id, token_hash)
+        reasons = list(latest[place].seen.bot_reasons)  # type: ignore[union-attr]
+        devices[place] = DeviceRow(number, cart_id, customer_id, "", reasons, (cart_id, customer_id))
+    _name_customers(devices.values())
     return devices
 
 
-def _name_customers(cursor: Any, devices: Iterable[DeviceRow]) -> None:
+def _device(change: Change) -> dict[str, Any]:
+    seen = change.seen
+    assert seen is not None
+    return {
+        "shop_id": change.shop_id,
+        "token_hash": seen.token_hash,
+        "language": seen.language,
+        "page": seen.page[:200],
+        "user_agent": seen.user_agent[:300],
+        "seen_at": change.at,
+        "bot_score": bot_score(seen.bot_reasons),
+        "bot_reasons": list(seen.bot_reasons),
+    }
+
+
+def _upserted(rows: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    if connection.vendor == "postgresql":
+        return _run("upsert_device", {"rows": sql.json_to_db(rows)}).fetchall() if rows else []  # type: ignore[no-any-return]
+    return [_run("upsert_device", sql.flat(row)).fetchone() for row in rows]
+
+
+def _name_customers(devices: Iterable[DeviceRow]) -> None:
     known = {device.customer_id for device in devices if device.customer_id is not None}
     if not known:
         return
-    _run(cursor, "read_customer_labels", ids=sorted(known))
-    labels = {number: f"{first} {last}".strip() or email for number, first, last, email in cursor.fetchall()}
+    rows = _run("read_customer_labels", ids=sorted(known)).fetchall()
+    labels = {number: f"{first} {last}".strip() or email for number, first, last, email in rows}
     for device in devices:
         device.customer_label = labels.get(device.customer_id or 0, "")
 
@@ -101,14 +95,11 @@ def saved_carts(batch: Sequence[Change]) -> dict[tuple[int, int], int]:
     Locks the customer first: of two devices that sign in at once, the second finds the first one's cart.
     """
     found = {}
-    with connection.cursor() as cursor:
-        for place in sorted({(one.shop_id, one.customer_id) for one in batch if isinstance(one, SignIn)}):
-            parameters = dict(zip(("shop_id", "customer_id"), place, strict=True))
-            _run(cursor, "lock_customer", parameters)
-            cursor.fetchone()
-            _run(cursor, "read_saved_cart", parameters)
-            if row := cursor.fetchone():
-                found[place] = row[0]
+    for place in sorted({(one.shop_id, one.customer_id) for one in batch if isinstance(one, SignIn)}):
+        parameters = dict(zip(("shop_id", "customer_id"), place, strict=True))
+        _run("lock_customer", parameters).fetchone()
+        if row := _run("read_saved_cart", parameters).fetchone():
+            found[place] = row[0]
     return found
 
 
@@ -117,16 +108,12 @@ def read_carts(numbers: Collection[int], lock: bool = True) -> dict[int, OpenCar
     if not numbers:
         return {}
     ordered = sorted(numbers)
-    with connection.cursor() as cursor:
-        _run(cursor, "lock_heads" if lock else "read_heads", ids=ordered)
-        heads = sql.rows_as_dicts(cursor)
-        carts = {int(head["id"]): _cart(head) for head in heads}  # type: ignore[call-overload]
-    for cart_id, line in read_lines(ordered):
+    heads = _run("lock_heads" if lock else "read_heads", ids=ordered)
+    lines, vouchers = _run("read_lines", ids=ordered), _run("read_vouchers", ids=ordered)
+    carts = {int(head["id"]): _cart(head) for head in sql.rows_as_dicts(heads)}  # type: ignore[call-overload]
+    for cart_id, line in _lines(lines):
         carts[cart_id].lines[line.key] = line
-    with connection.cursor() as cursor:
-        _run(cursor, "read_vouchers", ids=ordered)
-        applied = cursor.fetchall()
-    if applied:
+    if applied := vouchers.fetchall():
         _attach_vouchers(carts, applied)
     return carts
 
@@ -135,26 +122,22 @@ def read_lines(numbers: Collection[int]) -> list[tuple[int, Line]]:
     """The lines of carts, each with its cart's number."""
     if not numbers:
         return []
-    with connection.cursor() as cursor:
-        _run(cursor, "read_lines", ids=sorted(numbers))
-        rows = cursor.fetchall()
-    found = []
-    for cart_id, *values in rows:
+    return list(_lines(_run("read_lines", ids=sorted(numbers))))
+
+
+def _lines(cursor: Any) -> Iterator[tuple[int, Line]]:
+    for cart_id, *values in cursor.fetchall():
         line = Line(*values)
         line.added_at = sql.from_db(line.added_at)
         line.is_gift = bool(line.is_gift)
-        found.append((cart_id, line))
-    return found
+        yield cart_id, line
 
 
 def voucher_codes(numbers: Collection[int]) -> dict[int, dict[str, int]]:
     """What each voucher takes, in minor units, by cart and code."""
-    if not numbers:
-        return {}
     found: dict[int, dict[str, int]] = {}
-    with connection.cursor() as cursor:
-        _run(cursor, "read_vouchers", ids=sorted(numbers))
-        for cart_id, _voucher, code, _name, amount, *_more in cursor.fetchall():
+    if numbers:
+        for cart_id, _voucher, code, _name, amount, *_more in _run("read_vouchers", ids=sorted(numbers)).fetchall():
             found.setdefault(cart_id, {})[code] = amount
     return found
 
@@ -194,29 +177,24 @@ def sources(numbers: Collection[int]) -> set[int]:
     """The carts from which these were restored, by however many steps."""
     if not numbers:
         return set()
-    with connection.cursor() as cursor:
-        _run(cursor, "read_sources", ids=sorted(numbers))
-        return {row[0] for row in cursor.fetchall()}
+    return {row[0] for row in _run("read_sources", ids=sorted(numbers)).fetchall()}
 
 
 def device_cart(shop_id: int, token_hash: str) -> int | None:
     """The cart that a device points at, live or not."""
-    with connection.cursor() as cursor:
-        _run(cursor, "read_device_cart", {"shop_id": shop_id, "token_hash": token_hash})
-        row = cursor.fetchone()
+    row = _run("read_device_cart", {"shop_id": shop_id, "token_hash": token_hash}).fetchone()
     return row[0] if row else None
 
 
 def read_answers(batch: Sequence[Change]) -> dict[tuple[int, str, str], tuple[str, str]]:
     """Answers already given to the Idempotency-Keys of a batch: {(shop, device, key): (request hash, answer)}."""
     found = {}
-    with connection.cursor() as cursor:
-        for change in batch:
-            if change.idempotency and change.seen:
-                place = (change.shop_id, change.seen.token_hash, change.idempotency.key)
-                _run(cursor, "read_answer", dict(zip(("shop_id", "scope", "key"), place, strict=True)))
-                if row := cursor.fetchone():
-                    found[place] = (row[0], row[1])
+    for change in batch:
+        if change.idempotency and change.seen:
+            place = (change.shop_id, change.seen.token_hash, change.idempotency.key)
+            asked = dict(zip(("shop_id", "scope", "key"), place, strict=True))
+            if row := _run("read_answer", asked).fetchone():
+                found[place] = (row[0], row[1])
     return found
 
 
@@ -225,15 +203,13 @@ def read_answers(batch: Sequence[Change]) -> dict[tuple[int, str, str], tuple[st
 
 def write_heads(carts: Iterable[OpenCart]) -> None:
     """Store heads; a new cart gets its number."""
-    known = []
-    with connection.cursor() as cursor:
-        for cart in carts:
-            if cart.id is None:
-                _run(cursor, "insert_head", _head(cart))
-                cart.id = cursor.fetchone()[0]
-            else:
-                known.append(_head(cart))
-    _run_many("update_head", known)
+    carts = list(carts)
+    new = [cart for cart in carts if cart.id is None]
+    known = [_head(cart) for cart in carts if cart.id is not None]
+    for cart, number in zip(new, sql.next_ids("carts_cart", len(new)), strict=True):
+        cart.id = number
+    _write("insert_head", [_head(cart) for cart in new])
+    _write("update_head", known)
 
 
 def _head(cart: OpenCart) -> dict[str, Any]:
@@ -256,13 +232,13 @@ def _head(cart: OpenCart) -> dict[str, Any]:
         "merged_into_id": cart.merged_into_id,
         "restored_from_id": cart.restored_from_id,
         "bot_score": cart.bot_score,
-        "bot_reasons": sql.json_to_db(cart.bot_reasons),
+        "bot_reasons": cart.bot_reasons,
         "source": cart.source,
         "is_demo": cart.shop.is_demo,
     }
     for name in ("created_at", "last_activity_at", "abandon_after", "seen_at", "checkout_started_at", "ordered_at",
                  "merged_at"):  # fmt: skip
-        values[name] = sql.to_db(getattr(cart, name))
+        values[name] = getattr(cart, name)
     for name in ("products_minor", "discount_minor", "shipping_minor", "tax_minor", "total_minor"):
         values[name] = getattr(totals, name) if totals else None
     return values
@@ -275,41 +251,38 @@ def write_lines(carts: Iterable[OpenCart]) -> None:
         changed += [_line(cart, cart.lines[key]) for key in sorted(cart.changed_lines)]
         cart.removed_lines.clear()
         cart.changed_lines.clear()
-    _run_many("delete_line", removed)
-    _run_many("upsert_line", changed)
+    _write("delete_line", removed)
+    _write("upsert_line", changed)
 
 
 def set_abandon_after(rows: Iterable[tuple[int, datetime, datetime]]) -> None:
     """(cart, from when on, its last activity when that was reckoned): who was active since was reckoned anew."""
     with transaction.atomic():
-        _run_many(
+        _write(
             "set_abandon_after",
-            [
-                {"cart_id": number, "abandon_after": sql.to_db(moment), "last_activity_at": sql.to_db(active)}
-                for number, moment, active in rows
-            ],
+            [{"id": number, "abandon_after": moment, "last_activity_at": active} for number, moment, active in rows],
         )
 
 
 def delete_lines(gone: Sequence[dict[str, object]]) -> None:
     """Remove lines named by `cart_id` and `key`."""
-    _run_many("delete_line", gone)
+    _write("delete_line", gone)
 
 
 def delete_vouchers(numbers: Iterable[int]) -> None:
-    _run_many("delete_vouchers", [{"cart_id": number} for number in numbers])
+    _write("delete_vouchers", [{"cart_id": number} for number in numbers])
 
 
 def _line(cart: OpenCart, line: Line) -> dict[str, Any]:
     values = {name: getattr(line, name) for name in Line.__slots__ if name != "stock"}
-    values |= {"cart_id": cart.id, "shop_id": cart.shop.id, "added_at": sql.to_db(line.added_at)}
+    values |= {"cart_id": cart.id, "shop_id": cart.shop.id}
     return values
 
 
 def write_vouchers(carts: Iterable[OpenCart]) -> None:
     changed = [cart for cart in carts if cart.vouchers_changed]
-    _run_many("delete_vouchers", [{"cart_id": cart.id} for cart in changed])
-    _run_many(
+    _write("delete_vouchers", [{"cart_id": cart.id} for cart in changed])
+    _write(
         "insert_voucher",
         [
             {
@@ -320,7 +293,7 @@ def write_vouchers(carts: Iterable[OpenCart]) -> None:
                 "name": applied.name[:120],
                 "amount_minor": applied.amount_minor,
                 "refusal": applied.refusal,
-                "applied_at": sql.to_db(applied.applied_at),
+                "applied_at": applied.applied_at,
             }
             for cart in changed
             for applied in cart.vouchers.values()
@@ -338,11 +311,11 @@ def write_devices(devices: Iterable[DeviceRow]) -> None:
             device.cart_id = device.new_cart.id
         if (device.cart_id, device.customer_id) != device.stored:
             rows.append({"id": device.id, "cart_id": device.cart_id, "customer_id": device.customer_id})
-    _run_many("update_device", rows)
+    _write("update_device", rows)
 
 
 def write_answers(answers: Iterable[tuple[Change, str]]) -> None:
-    _run_many(
+    _write(
         "insert_answer",
         [
             {
@@ -351,7 +324,7 @@ def write_answers(answers: Iterable[tuple[Change, str]]) -> None:
                 "key": change.idempotency.key,
                 "request_hash": change.idempotency.request_hash,
                 "answer": answer,
-                "at": sql.to_db(change.at),
+                "at": change.at,
             }
             for change, answer in answers
             if change.seen and change.idempotency
@@ -361,12 +334,9 @@ def write_answers(answers: Iterable[tuple[Change, str]]) -> None:
 
 def insert_events(events: Iterable[tuple[int, int, int, str, str, datetime, dict[str, object]]]) -> None:
     """Append to the cart log: (shop, cart, version, kind, actor, at, data)."""
-    names = ("shop_id", "cart_id", "cart_version", "kind", "actor")
-    rows = [
-        {**dict(zip(names, event, strict=False)), "at": sql.to_db(event[5]), "data": sql.json_to_db(event[6])}
-        for event in events
-    ]
-    _run_many("insert_event", rows)
+    names = ("shop_id", "cart_id", "cart_version", "kind", "actor", "at", "data")
+    rows = [dict(zip(names, event, strict=True)) for event in events]
+    _write("insert_event", rows)
     if rows and connection.vendor == "postgresql":
         transaction.on_commit(_wake_readers, robust=True)
 

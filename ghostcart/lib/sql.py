@@ -1,17 +1,22 @@
 """Hand-written SQL kept in files beside the code that runs it.
 
 One file per statement. `name.postgresql.sql` or `name.sqlite.sql` is taken before `name.sql` where a statement
-must differ. Parameters are written `%(name)s`. Times go in through `to_db` and come out through `from_db`,
-because SQLite has no time type and compares texts.
+must differ. Parameters are written `%(name)s`, a list of numbers `IN ({name})`. Times go in through `to_db` and come
+out through `from_db`, because SQLite has no time type and compares texts.
+
+On PostgreSQL these statements are prepared on the server, which Django's own are not: parsing and planning would cost
+more than running them. Rows that are written together go as one JSON parameter, `%(rows)s`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, overload
 
 import msgspec
+import psycopg
 from django.db import connection
 
 _TIME_AS_TEXT = "%Y-%m-%d %H:%M:%S.%f"
@@ -30,6 +35,67 @@ def to_db(moment: datetime | None) -> datetime | str | None:
         return moment
     moment = moment.astimezone(UTC)
     return moment.strftime(_TIME_AS_TEXT) if moment.microsecond else moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+# -- running -----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """What is run within travels together: on PostgreSQL a cursor of `run` waits for its answer only when its rows are
+    fetched. Call it inside a transaction; what went wrong is raised at the end at the latest."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
+
+
+def run(folder: Path, name: str, parameters: Mapping[str, Any] | None = None, **lists: Collection[int]) -> Any:
+    """Execute a statement; a cursor on its rows."""
+    text, values = statement(folder, name, connection.vendor), dict(parameters or {})
+    if connection.vendor == "postgresql":
+        for place, numbers in lists.items():
+            text = text.replace(f"IN ({{{place}}})", f"= ANY(%({place})s)")
+            values[place] = list(numbers)
+        connection.ensure_connection()
+        cursor = psycopg.Cursor(connection.connection)
+        with connection.wrap_database_errors:
+            cursor.execute(text, values, prepare=True)  # type: ignore[arg-type]
+        return cursor
+    for place, numbers in lists.items():
+        marks = [f"%({place}{count})s" for count in range(len(numbers))]
+        values |= {f"{place}{count}": number for count, number in enumerate(numbers)}
+        text = text.replace("{" + place + "}", ", ".join(marks))
+    cursor = connection.cursor()
+    cursor.execute(text, values)
+    return cursor
+
+
+def write(folder: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Execute a statement for many rows, in their order."""
+    if not rows:
+        return
+    if connection.vendor == "postgresql":
+        run(folder, name, {"rows": json_to_db(rows)})
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(statement(folder, name, "sqlite"), [flat(row) for row in rows])
+
+
+def flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of plain values as SQLite keeps them."""
+    return {name: _flat(value) for name, value in row.items()}
+
+
+def _flat(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return to_db(value)
+    return json_to_db(value) if isinstance(value, list | dict) else value
+
+
+# -- values ------------------------------------------------------------------------------------------
 
 
 @overload
@@ -57,8 +123,9 @@ def json_to_db(value: Any) -> str:
 
 def rows_as_dicts(cursor: object) -> list[dict[str, object]]:
     """What a cursor still holds, a dict a row."""
+    rows = cursor.fetchall()  # type: ignore[attr-defined]
     names = [column[0] for column in cursor.description]  # type: ignore[attr-defined]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]  # type: ignore[attr-defined]
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def next_ids(table: str, count: int) -> list[int]:

@@ -110,7 +110,8 @@ def test_without_the_devices_lock_they_make_two(shopper, monkeypatch):
     replace_statement(
         monkeypatch,
         "upsert_device",
-        "SELECT id, cart_id, customer_id FROM carts_device WHERE token_hash = %(token_hash)s",
+        "SELECT d.shop_id, d.token_hash, d.id, d.cart_id, d.customer_id"
+        " FROM json_populate_recordset(NULL::carts_device, %(rows)s) r JOIN carts_device d USING (shop_id, token_hash)",
     )
 
     def read(batch):
@@ -329,6 +330,9 @@ def test_batches_in_opposite_orders_never_wait_in_a_circle(shop):
 def test_unsorted_they_would(shop, monkeypatch):
     """The guard of the test above."""
     monkeypatch.setattr(storage, "sorted", list, raising=False)
+    slowly = sql.statement(storage.FOLDER, "upsert_device", "postgresql")
+    slowly = slowly.replace("SELECT shop_id, token_hash", "SELECT shop_id, token_hash || pg_sleep(0.01)::text")
+    replace_statement(monkeypatch, "upsert_device", slowly)
     shoppers = [Shopper(shop) for _ in range(8)]
     results = together(crossing(shoppers, rounds=20))
     assert [result for result in results if isinstance(result, OperationalError) and "deadlock" in str(result)]
