@@ -75,7 +75,7 @@ def _device(change: Change) -> dict[str, Any]:
 
 def _upserted(rows: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
     if connection.vendor == "postgresql":
-        return _run("upsert_device", {"rows": sql.json_to_db(rows)}).fetchall() if rows else []  # type: ignore[no-any-return]
+        return _run("upsert_device", {"rows": sql.json_to_db(rows)}).fetchall() if rows else []
     return [_run("upsert_device", sql.flat(row)).fetchone() for row in rows]
 
 

@@ -60,10 +60,10 @@ def run(folder: Path, name: str, parameters: Mapping[str, Any] | None = None, **
             text = text.replace(f"IN ({{{place}}})", f"= ANY(%({place})s)")
             values[place] = list(numbers)
         connection.ensure_connection()
-        cursor = psycopg.Cursor(connection.connection)
+        prepared = psycopg.Cursor(connection.connection)
         with connection.wrap_database_errors:
-            cursor.execute(text, values, prepare=True)  # type: ignore[arg-type]
-        return cursor
+            prepared.execute(text, values, prepare=True)
+        return prepared
     for place, numbers in lists.items():
         marks = [f"%({place}{count})s" for count in range(len(numbers))]
         values |= {f"{place}{count}": number for count, number in enumerate(numbers)}
