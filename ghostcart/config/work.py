@@ -23,7 +23,7 @@ from ghostcart.connectors import services as connectors
 from ghostcart.connectors import vouchers as shop_vouchers
 from ghostcart.connectors.desks import open_desk
 from ghostcart.customers import identity
-from ghostcart.lib import clock
+from ghostcart.lib import clock, pictures
 from ghostcart.mail import mailbox, outbox
 from ghostcart.mail.models import Message
 from ghostcart.mail.outbox import Hold
@@ -109,6 +109,7 @@ def tasks(stopping: Event) -> list[Task]:
         Task("answers", forget_answers, hourly),
         Task("devices", forget_devices, hourly),
         Task("sessions", forget_sessions, hourly),
+        Task("pictures", lambda now: bool(pictures.forget_old()), hourly),
         Task("mailbox", lambda now: bool(mailbox.forget_old()), hourly),
         Task("erased people", privacy.tidy, hourly),
         Task("ledger", ledger.write, timedelta(seconds=20)),
