@@ -12,7 +12,7 @@ DAY, MINUTE = 24 * 3600, 60
 
 @require_safe
 def outside(request: HttpRequest, mark: str, text: str) -> HttpResponse:
-    """A picture of another shop; where it cannot be had, the one that says so. Raises Http404 for what we never wrote."""
+    """A picture of another shop; where it cannot be had, the one that says so. Raises Http404 for what is not ours."""
     url = pictures.url_of(mark, text)
     if url is None:
         raise Http404
