@@ -51,6 +51,7 @@ MENU = (
     Entry(_("Call list"), "phone", "backoffice:calls", "p", group=_("Follow-ups")),
     Entry(_("Report"), "chart-bar", "backoffice:report", "r", group=_("Follow-ups")),
     Entry(_("Staff"), "user-circle", "backoffice:staff", "u", group=_("Settings"), least=Role.OWNER),
+    Entry(_("Connections"), "plug-connected", "backoffice:connections", "n", group=_("Settings"), least=Role.OWNER),
     Entry(_("Shop settings"), "settings", "backoffice:settings", "s", group=_("Settings"), least=Role.OWNER),
 )
 

@@ -1,0 +1,104 @@
+"""The forms of the page on attached shops."""
+
+import re
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from ghostcart.backoffice.forms import Dressed
+
+_HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
+PORT = 3306
+
+
+class AddressForm(Dressed, forms.Form):
+    """Where the database of a PrestaShop is: in fields, or as one line that is taken apart into them.
+
+    A line may name nothing but what the fields do: no file and no socket of our own machine.
+    """
+
+    line = forms.CharField(
+        label=_("Address in one line"), required=False, max_length=500, strip=True,
+        help_text=_("For example mysql://user:password@host:3306/database. Or fill in the fields below."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "class": "form-control code"}),
+    )  # fmt: skip
+    host = forms.CharField(
+        label=_("Host"), required=False, max_length=253, widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=_("“database_host” in app/config/parameters.php of the shop (1.6: config/settings.inc.php)."),
+    )  # fmt: skip
+    port = forms.IntegerField(label=_("Port"), required=False, min_value=1, max_value=65_535, initial=PORT)
+    database = forms.CharField(label=_("Database"), required=False, max_length=64)
+    user = forms.CharField(
+        label=_("User"), required=False, max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=_("Best one of its own that may only read."),
+    )  # fmt: skip
+    password = forms.CharField(
+        label=_("Password"), required=False, max_length=200, strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("Kept encrypted, and never shown again."),
+    )  # fmt: skip
+    table_prefix = forms.RegexField(
+        r"^[A-Za-z0-9_]{0,40}$", label=_("Prefix of the tables"), required=False, initial="ps_"
+    )
+    is_encrypted = forms.BooleanField(label=_("Encrypted connection"), required=False)
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or {}
+        if self.errors:
+            return values
+        if values.get("line"):
+            values |= self._taken_apart(values["line"])
+        for name in ("host", "database", "user"):
+            if not values.get(name):
+                self.add_error(name, _("This is needed."))
+        if values.get("host") and not _HOST.fullmatch(values["host"]):
+            self.add_error("host", _("This is not the name of a host."))
+        return values
+
+    def _taken_apart(self, line: str) -> dict[str, Any]:
+        try:
+            parts = urlsplit(line)
+            port = parts.port
+        except ValueError:
+            parts, port = urlsplit(""), None
+        if parts.scheme not in ("mysql", "mariadb") or not parts.hostname or parts.query not in ("", "ssl=1"):
+            self.add_error("line", _("This is not an address like mysql://user:password@host:3306/database."))
+            return {}
+        return {
+            "host": parts.hostname, "port": port or PORT, "database": unquote(parts.path.lstrip("/")),
+            "user": unquote(parts.username or ""), "password": unquote(parts.password or ""),
+            "is_encrypted": parts.query == "ssl=1",
+        }  # fmt: skip
+
+    def url(self) -> str:
+        values = self.cleaned_data
+        host = f"[{values['host']}]" if ":" in values["host"] else values["host"]
+        who = f"{quote(values['user'], safe='')}:{quote(values['password'], safe='')}"
+        end = "?ssl=1" if values["is_encrypted"] else ""
+        return f"mysql://{who}@{host}:{values['port'] or PORT}/{quote(values['database'], safe='')}{end}"
+
+
+class OptionsForm(Dressed, forms.Form):
+    """What staff decide about an attached shop."""
+
+    newsletter_consents = forms.BooleanField(
+        label=_("Newsletter subscribers count as having agreed to reminders"), required=False,
+        help_text=_("Only if the words beside the tick box of your newsletter cover reminders of a cart."),
+    )  # fmt: skip
+    recovery_link = forms.BooleanField(
+        label=_("Mails lead to the shop's own recovery link"), required=False,
+        help_text=_(
+            "Careful: that link signs the visitor in. Whoever a mail is forwarded to is then in your customer's "
+            "account. Without it, mails lead to a page with the products and links into your shop."
+        ),
+    )  # fmt: skip
+    load = forms.ChoiceField(
+        label=_("Load on the shop's database"),
+        choices=[
+            ("gentle", _("Gentle: read every 5 seconds")),
+            ("normal", _("Normal: read every second")),
+        ],
+        help_text=_("What is read each time is little, however many carts the shop has."),
+    )  # fmt: skip

@@ -1,0 +1,319 @@
+"""The pages on attached shops: looked at before anything is read, and the password never comes back."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.core.cache import cache
+from django.urls import reverse
+
+from ghostcart.backoffice.models import Role
+from ghostcart.backoffice.views import connections as pages
+from ghostcart.connectors import errors
+from ghostcart.connectors.models import Connection, Kind, State
+from ghostcart.lib import clock
+from tests import factories
+from tests.backoffice.cast import signed_in
+from tests.factories import NOON
+
+pytestmark = pytest.mark.django_db
+SECRET = "p@ss:w/rd"
+LINE = "mysql://reader:p%40ss%3Aw%2Frd@db.example:3307/presta"
+FIELDS = {"host": "db.example", "port": 3307, "database": "presta", "user": "reader", "password": SECRET,
+          "table_prefix": "ps_"}  # fmt: skip
+URL = LINE
+
+
+@pytest.fixture(autouse=True)
+def noon(monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: NOON)
+    cache.clear()
+
+
+@pytest.fixture
+def shop():
+    return factories.shop()
+
+
+@pytest.fixture
+def owner(shop):
+    return signed_in(Role.OWNER, shop)
+
+
+def one(number: int = 1, **more):
+    values = {
+        "number": number, "name": f"<b>Shop {number}", "group": 1, "is_active": True, "address": "https://shop.example/",
+        "time_zone": "Europe/Paris", "languages": ["fr", "en"], "currencies": ["EUR"], "carts": 1200, "orders": 60,
+    }  # fmt: skip
+    return {**values, **more}
+
+
+def found(**more):
+    values = {
+        "place": "db.example:3307", "prefix": "ps_", "server": "10.11-MariaDB", "version": "8.1.7", "shops": [one()],
+        "customers": 400, "products": 90, "missing": [], "notes": ["no_visits"], "is_fit": True,
+    }  # fmt: skip
+    return {**values, **more}
+
+
+@pytest.fixture
+def looked(monkeypatch):
+    """What the check was asked for; it finds one good shop unless told otherwise."""
+    calls = []
+
+    def look(url, prefix):
+        calls.append((url, prefix))
+        if isinstance(look.answer, Exception):
+            raise look.answer
+        return look.answer
+
+    look.answer, look.calls = found(), calls
+    monkeypatch.setattr(pages, "_look", look)
+    return look
+
+
+@pytest.fixture
+def kept(monkeypatch):
+    """What would be attached."""
+    calls = []
+
+    def attach(shop, **more):
+        calls.append((shop, more))
+        return connection(shop)
+
+    monkeypatch.setattr(pages.services, "attach", attach)
+    return calls
+
+
+def connection(shop, **more) -> Connection:
+    values = {"kind": Kind.PRESTASHOP, "address": "mysql://reader@db.example:3307/presta", "created_at": NOON}
+    return Connection.objects.create(shop=shop, **{**values, **more})
+
+
+def address(name, *of):
+    return reverse(f"backoffice:{name}", args=of)
+
+
+def text_of(answer) -> str:
+    assert answer.status_code == 200
+    return " ".join(answer.text.split())
+
+
+# -- attaching ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", [{"line": LINE, "table_prefix": "ps_"}, FIELDS], ids=["one line", "fields"])
+def test_the_shop_is_looked_at_and_shown_before_it_is_attached(owner, shop, looked, kept, given):
+    answer = owner.post(address("connection-new", shop.pk), given)
+    assert answer["Location"] == address("connection-found", shop.pk)
+    assert looked.calls == [(URL, "ps_")]
+    text = text_of(owner.get(answer["Location"]))
+    for part in ("PrestaShop 8.1.7", "&lt;b&gt;Shop 1", "1,200", "FR, EN", "Europe/Paris", "reader",
+                 "Visits (table connections) cannot be read"):  # fmt: skip
+        assert part in text, part
+    assert not Connection.objects.exists()
+    answer = owner.post(answer["Location"], {"shop": "1", "load": "normal", "newsletter_consents": "on"}, follow=True)
+    assert "is attached. Its history is coming in now." in text_of(answer)
+    (attached, values), = kept  # fmt: skip
+    assert (attached, values["url"], values["number"]) == (shop, URL, 1)
+    assert values["options"] == {"newsletter_consents": True, "recovery_link": False, "load": "normal"}
+    assert owner.get(address("connection-found", shop.pk)).status_code == 302  # what was kept for this is gone
+
+
+def test_the_password_is_on_no_page_and_in_no_session(owner, shop, looked):
+    pages_seen = [owner.post(address("connection-new", shop.pk), FIELDS).text]
+    pages_seen.append(owner.get(address("connection-found", shop.pk)).text)
+    pages_seen.append(owner.post(address("connection-found", shop.pk), {"shop": "77"}).text)
+    looked.answer = errors.AccessDenied()
+    pages_seen.append(owner.post(address("connection-new", shop.pk), {"line": "", **FIELDS}).text)
+    sessions = [json.dumps(one.get_decoded()) for one in Session.objects.all()]
+    for text in [*pages_seen, *sessions]:
+        assert SECRET not in text
+        assert "p%40ss" not in text
+
+
+@pytest.mark.parametrize(
+    ("trouble", "told"),
+    [
+        (errors.CannotConnect(place="db.example:3307"), "Nothing answers at db.example:3307"),
+        (errors.AccessDenied(), "refuses this user or password"),
+        (errors.NotAPrestaShop(table="ps_cart"), "ps_cart is missing"),
+    ],
+    ids=lambda one: one.code if isinstance(one, Exception) else "",
+)
+def test_what_is_wrong_is_told_on_the_form(owner, shop, looked, trouble, told):
+    looked.answer = trouble
+    assert told in text_of(owner.post(address("connection-new", shop.pk), FIELDS))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "postgresql://a:b@host/db",
+        "mysql://host",
+        "mysql://a:b@/db?unix_socket=/run/mysqld.sock",
+        "mysql://a:b@host/db?unix_socket=/run/mysqld.sock",
+        "mysql://a:b@host/db?ssl_ca=/etc/passwd",
+        "mysql://a:b@host:99999/db",
+        "mysql://a:b@[::1/db",
+        "file:///etc/passwd",
+        "nonsense",
+    ],
+)
+def test_an_address_that_names_anything_else_is_not_called(owner, shop, looked, line):
+    assert owner.post(address("connection-new", shop.pk), {"line": line}).status_code == 200
+    assert looked.calls == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("host", "a b"), ("host", "a/../b"), ("port", 0), ("table_prefix", "ps`;"), ("user", "")],
+)
+def test_a_field_that_cannot_be_is_told(owner, shop, looked, name, value):
+    assert "field-error" in text_of(owner.post(address("connection-new", shop.pk), {**FIELDS, name: value}))
+    assert looked.calls == []
+
+
+def test_looking_for_what_listens_in_the_network_ends_soon(owner, shop, looked):
+    looked.answer = errors.CannotConnect(place="x")
+    for port in range(pages.CHECKS + 5):
+        answer = owner.post(address("connection-new", shop.pk), {**FIELDS, "port": 3306 + port})
+    assert len(looked.calls) == pages.CHECKS
+    assert "Too many attempts" in text_of(answer)
+
+
+def test_what_is_missing_stops_it_and_says_so(owner, shop, looked, kept):
+    looked.answer = found(missing=["missing_right:ps_orders"], shops=[], is_fit=False)
+    owner.post(address("connection-new", shop.pk), FIELDS)
+    text = text_of(owner.get(address("connection-found", shop.pk)))
+    assert "This user may not read the table ps_orders" in text
+    assert "Attach and begin" not in text
+    owner.post(address("connection-found", shop.pk), {"shop": "1", "load": "normal"})
+    assert kept == []
+
+
+def test_one_of_several_shops_is_chosen_and_no_other(owner, shop, looked, kept):
+    looked.answer = found(shops=[one(1), one(2)])
+    owner.post(address("connection-new", shop.pk), FIELDS)
+    for wrong in ("3", "", "x", "1 OR 1"):
+        owner.post(address("connection-found", shop.pk), {"shop": wrong, "load": "normal"})
+    assert kept == []
+    owner.post(address("connection-found", shop.pk), {"shop": "2", "load": "normal"})
+    assert kept[0][1]["number"] == 2
+
+
+def test_what_was_found_for_one_shop_attaches_no_other_and_is_not_kept_for_long(owner, shop, looked, monkeypatch):
+    owner.post(address("connection-new", shop.pk), FIELDS)
+    second = factories.shop()
+    chief = signed_in(Role.OWNER, second)
+    assert chief.get(address("connection-found", second.pk)).status_code == 302
+    monkeypatch.setattr(clock, "now", lambda: NOON + timedelta(hours=2))
+    assert owner.get(address("connection-found", shop.pk))["Location"] == address("connection-new", shop.pk)
+
+
+# -- how it is doing ---------------------------------------------------------------------------------
+
+
+def state_of(owner, made) -> str:
+    page = text_of(owner.get(address("connections")))
+    alone = text_of(owner.get(address("connection-state", made.pk)))
+    assert alone in page
+    return alone
+
+
+def test_each_state_is_told_in_words(owner, shop):
+    made = connection(shop, done=1500, total=6000)
+    text = state_of(owner, made)
+    assert "Importing: 1,500 of 6,000 rows" in text
+    assert 'max="6000" value="1500"' in text
+    for values, told in (
+        ({"state": State.FOLLOWING, "read_at": NOON - timedelta(seconds=2)}, "Following, 2 seconds behind"),
+        ({"read_at": NOON - timedelta(minutes=7)}, "No worker reads it"),
+        ({"state": State.PAUSED}, "Paused: nothing is read until you go on."),
+        ({"state": State.FOLLOWING, "trouble": "access_denied", "trouble_at": NOON}, "Was the password changed?"),
+        ({"trouble": "cannot_connect:db:3306"}, "Nothing answers at db:3306"),
+        ({"trouble": "something <new>"}, "something &lt;new&gt;"),
+    ):
+        Connection.objects.update(**values)
+        assert told in state_of(owner, made), told
+
+
+def test_every_trouble_has_a_way_to_mend_it():
+    from ghostcart.backoffice.connection_words import MENDING
+
+    told = set(errors.TROUBLES) - {"shop_trouble", "bad_shop_address"}
+    assert told <= set(MENDING)
+
+
+def test_pages_say_that_the_history_is_still_coming_in(shop):
+    viewer = signed_in(Role.VIEWER, shop)
+    connection(shop, done=10, total=40)
+    for name in ("cart-list", "order-list", "customer-list", "live", "importing"):
+        assert "Importing: 10 of 40 rows" in text_of(viewer.get(address(name))), name
+    Connection.objects.update(state=State.FOLLOWING)
+    assert "The import is finished." in text_of(viewer.get(address("importing")))
+    assert "import" not in text_of(viewer.get(address("order-list"))).lower().replace("importing", "")
+
+
+def test_another_shop_s_import_is_nobody_s_business(shop):
+    connection(factories.shop(), done=10, total=40)
+    assert "Importing" not in text_of(signed_in(Role.VIEWER, shop).get(address("cart-list")))
+
+
+def test_the_settings_say_what_does_not_apply(owner, shop):
+    assert "attached to another one" not in text_of(owner.get(address("shop-settings", shop.pk)))
+    connection(shop)
+    assert "attached to another one" in text_of(owner.get(address("shop-settings", shop.pk)))
+
+
+# -- pause, options, detach --------------------------------------------------------------------------
+
+
+def test_it_is_paused_and_goes_on(owner, shop):
+    made = connection(shop, state=State.FOLLOWING)
+    owner.post(address("connection-pause", made.pk))
+    made.refresh_from_db()
+    assert made.state == State.PAUSED
+    owner.post(address("connection-pause", made.pk))
+    made.refresh_from_db()
+    assert made.state != State.PAUSED
+
+
+def test_options_are_saved_and_others_stay(owner, shop):
+    made = connection(shop, options={"prefix": "ps_", "newsletter_consents": True})
+    owner.post(address("connection-options", made.pk), {"load": "gentle", "recovery_link": "on"})
+    made.refresh_from_db()
+    told = {"prefix": "ps_", "newsletter_consents": False, "recovery_link": True, "load": "gentle"}
+    assert told.items() <= made.options.items()
+    owner.post(address("connection-options", made.pk), {"load": "nonsense"})
+    made.refresh_from_db()
+    assert made.options["load"] == "gentle"
+
+
+def test_detaching_says_what_happens_and_forgets_the_address(owner, shop):
+    made = connection(shop, secret="sealed")
+    text = text_of(owner.get(address("connection-detach", made.pk)))
+    assert "What was read stays here" in text
+    assert Connection.objects.exists()
+    owner.post(address("connection-detach", made.pk))
+    assert not Connection.objects.exclude(secret="").exists()
+
+
+# -- the health page ---------------------------------------------------------------------------------
+
+
+def test_the_health_page_tells_of_trouble_without_telling_where(client, shop):
+    def told():
+        return client.get("/readyz").json()["checks"]["shops"]
+
+    assert told() == "ok"
+    connection(shop, state=State.FOLLOWING, read_at=NOON)
+    assert told() == "ok"
+    Connection.objects.update(trouble="cannot_connect:db.internal:3306", trouble_at=NOON)
+    assert told().startswith(f"{shop.slug}: its database cannot be reached since 2026-11-22 12:00 UTC.")
+    assert "db.internal" not in told()
+    Connection.objects.update(trouble="", trouble_at=None, read_at=NOON - timedelta(hours=1))
+    assert "no worker does it" in told()
+    Connection.objects.update(state=State.PAUSED)
+    assert told() == "ok"
