@@ -1,13 +1,15 @@
 """The forms of the page on attached shops."""
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from ghostcart.backoffice.forms import Dressed
+from ghostcart.backoffice.forms import Dressed, time_zones
+from ghostcart.shops.models import Shop
 
 _HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
 PORT = 3306
@@ -83,7 +85,7 @@ class AddressForm(Dressed, forms.Form):
 class OptionsForm(Dressed, forms.Form):
     """What staff decide about an attached shop."""
 
-    newsletter_consents = forms.BooleanField(
+    newsletter_is_consent = forms.BooleanField(
         label=_("Newsletter subscribers count as having agreed to reminders"), required=False,
         help_text=_("Only if the words beside the tick box of your newsletter cover reminders of a cart."),
     )  # fmt: skip
@@ -94,11 +96,39 @@ class OptionsForm(Dressed, forms.Form):
             "account. Without it, mails lead to a page with the products and links into your shop."
         ),
     )  # fmt: skip
-    load = forms.ChoiceField(
-        label=_("Load on the shop's database"),
-        choices=[
-            ("gentle", _("Gentle: read every 5 seconds")),
-            ("normal", _("Normal: read every second")),
-        ],
-        help_text=_("What is read each time is little, however many carts the shop has."),
+
+
+class AttachForm(OptionsForm):
+    """Which shop there becomes which shop here."""
+
+    shop = forms.ChoiceField(label=_("Shop there"), widget=forms.RadioSelect)
+    target = forms.ChoiceField(
+        label=_("Shop here"), required=False,
+        help_text=_("A new shop gets the languages, currencies and time zone of the one that is attached."),
     )  # fmt: skip
+    time_zone = forms.ChoiceField(label=_("Time zone of the shop"), required=False)
+    field_order = ("shop", "target", "time_zone", "newsletter_is_consent", "recovery_link")
+
+    def __init__(self, *args: Any, found: Mapping[str, Any], targets: Sequence[Shop], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        shops = [(str(one["number"]), one["name"]) for one in found["shops"]]
+        self.fields["shop"].choices = shops  # type: ignore[attr-defined]
+        self.fields["shop"].initial = shops[0][0] if shops else None
+        self.fields["target"].choices = [  # type: ignore[attr-defined]
+            ("", _("A new shop, set up as it is there")), *((str(one.pk), one.name) for one in targets)
+        ]  # fmt: skip
+        if all(one["time_zone"] for one in found["shops"]):
+            del self.fields["time_zone"]
+        else:
+            zones = [(zone, zone) for zone in time_zones()]
+            self.fields["time_zone"].choices = zones  # type: ignore[attr-defined]
+            self.fields["time_zone"].initial = "UTC"
+        self.has_targets = bool(targets)
+
+    def options(self) -> dict[str, Any]:
+        """As `connectors.services.attach` wants them, but for the prefix."""
+        values = self.cleaned_data
+        return {
+            "shop_id": int(values["shop"]), "time_zone": values.get("time_zone", ""),
+            "newsletter_is_consent": values["newsletter_is_consent"], "recovery_link": values["recovery_link"],
+        }  # fmt: skip

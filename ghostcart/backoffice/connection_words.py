@@ -23,10 +23,10 @@ MENDING: dict[str, str | Promise] = {
         "busy."
     ),
     "access_denied": gettext_lazy(
-        "Was the password changed? Detach the shop and attach it again with the new one: what was read before is "
-        "recognised, nothing is doubled."
+        "Was the password changed? Enter the new one. Reading goes on where it stopped."
     ),
-    "encryption_needed": gettext_lazy("Detach the shop and attach it again with “Encrypted connection” ticked."),
+    "secret_lost": gettext_lazy("Reading goes on where it stopped."),
+    "encryption_needed": gettext_lazy("Enter the address again with “Encrypted connection” ticked."),
     "no_such_database": gettext_lazy("Check the name of the database, and that the user may read it."),
     "not_a_prestashop": gettext_lazy(
         "Check the prefix of the tables (“database_prefix” in the shop's parameters.php). After an upgrade in progress "

@@ -74,7 +74,9 @@ def backoffice(request: HttpRequest) -> dict[str, object]:
 def menu(request: HttpRequest) -> list[dict[str, object]]:
     """The entries this person may open, with their heading and whether it is the page they are on."""
     roles = getattr(request, "roles", {})
-    rank = max((role.rank for role in roles.values()), default=-1)
+    user = getattr(request, "user", None)
+    nobody = Role.OWNER.rank if user is not None and user.is_superuser else -1
+    rank = max((role.rank for role in roles.values()), default=nobody)
     shown = []
     heading: object = ""
     for entry in MENU:

@@ -25,6 +25,7 @@ SHOP_TROUBLES = {
     "too_slow": "its database is too slow",
     "access_denied": "its database refuses the user or password",
     "encryption_needed": "its database asks for an encrypted connection",
+    "secret_lost": "its password cannot be read with this SECRET_KEY",
     "no_such_database": "its database is not there",
     "not_a_prestashop": "a table of PrestaShop is missing",
     "missing_right": "a table may not be read",

@@ -194,6 +194,22 @@ def change_options(connection: Connection, **changed: Any) -> None:
         kept.save(update_fields=["options"])
 
 
+def change_address(connection: Connection, *, url: str, prefix: str, now: datetime) -> None:
+    """The same shop at another address, or with another user or password: looked at first. Raises ShopTrouble."""
+    found = check(url, prefix, str(connection.options.get("time_zone") or ""))
+    if found.missing:
+        raise errors.trouble_of(found.missing[0])
+    found.shop(connection.options.get("shop_id"))
+    with transaction.atomic():
+        kept = Connection.objects.select_for_update().get(pk=connection.pk)
+        kept.address, kept.secret = without_password(url), sealing.seal(password_of(url), PURPOSE)
+        kept.options, kept.found = {**kept.options, "prefix": prefix}, found.as_json()
+        kept.due_at, kept.failures, kept.trouble, kept.trouble_at = now, 0, "", None
+        kept.save(
+            update_fields=["address", "secret", "options", "found", "due_at", "failures", "trouble", "trouble_at"]
+        )
+
+
 def detach(connection: Connection) -> None:
     """Forget the connection and its password. What was read stays."""
     connection.delete()

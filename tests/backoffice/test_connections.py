@@ -8,11 +8,12 @@ from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.urls import reverse
 
-from ghostcart.backoffice.models import Role
+from ghostcart.backoffice.models import Role, User
 from ghostcart.backoffice.views import connections as pages
-from ghostcart.connectors import errors
+from ghostcart.connectors import errors, services
 from ghostcart.connectors.models import Connection, Kind, State
-from ghostcart.lib import clock
+from ghostcart.connectors.prestashop.checking import Found, FoundShop
+from ghostcart.lib import clock, sealing
 from tests import factories
 from tests.backoffice.cast import signed_in
 from tests.factories import NOON
@@ -43,18 +44,18 @@ def owner(shop):
 
 def one(number: int = 1, **more):
     values = {
-        "number": number, "name": f"<b>Shop {number}", "group": 1, "is_active": True, "address": "https://shop.example/",
-        "time_zone": "Europe/Paris", "languages": ["fr", "en"], "currencies": ["EUR"], "carts": 1200, "orders": 60,
+        "name": f"<b>Shop {number}", "group": 1, "address": "https://shop.example/", "time_zone": "Europe/Paris",
+        "languages": ["fr", "en"], "currencies": ["EUR"], "carts": 1200, "orders": 60,
     }  # fmt: skip
-    return {**values, **more}
+    return FoundShop(number=number, **{**values, **more})
 
 
 def found(**more):
     values = {
-        "place": "db.example:3307", "prefix": "ps_", "server": "10.11-MariaDB", "version": "8.1.7", "shops": [one()],
-        "customers": 400, "products": 90, "missing": [], "notes": ["no_visits"], "is_fit": True,
+        "server": "10.11-MariaDB", "version": "8.1.7", "shops": [one()], "customers": 400, "products": 90,
+        "notes": ["no_visits"],
     }  # fmt: skip
-    return {**values, **more}
+    return Found("db.example:3307", "ps_", **{**values, **more})
 
 
 @pytest.fixture
@@ -62,14 +63,14 @@ def looked(monkeypatch):
     """What the check was asked for; it finds one good shop unless told otherwise."""
     calls = []
 
-    def look(url, prefix):
+    def look(url, prefix, time_zone=""):
         calls.append((url, prefix))
         if isinstance(look.answer, Exception):
             raise look.answer
         return look.answer
 
     look.answer, look.calls = found(), calls
-    monkeypatch.setattr(pages, "_look", look)
+    monkeypatch.setattr(pages.services, "check", look)
     return look
 
 
@@ -78,9 +79,9 @@ def kept(monkeypatch):
     """What would be attached."""
     calls = []
 
-    def attach(shop, **more):
-        calls.append((shop, more))
-        return connection(shop)
+    def attach(**more):
+        calls.append(more)
+        return connection(more["shop"] or factories.shop(name="Made"))
 
     monkeypatch.setattr(pages.services, "attach", attach)
     return calls
@@ -105,28 +106,29 @@ def text_of(answer) -> str:
 
 @pytest.mark.parametrize("given", [{"line": LINE, "table_prefix": "ps_"}, FIELDS], ids=["one line", "fields"])
 def test_the_shop_is_looked_at_and_shown_before_it_is_attached(owner, shop, looked, kept, given):
-    answer = owner.post(address("connection-new", shop.pk), given)
-    assert answer["Location"] == address("connection-found", shop.pk)
+    answer = owner.post(address("connection-new"), given)
+    assert answer["Location"] == address("connection-found")
     assert looked.calls == [(URL, "ps_")]
     text = text_of(owner.get(answer["Location"]))
     for part in ("PrestaShop 8.1.7", "&lt;b&gt;Shop 1", "1,200", "FR, EN", "Europe/Paris", "reader",
                  "Visits (table connections) cannot be read"):  # fmt: skip
         assert part in text, part
     assert not Connection.objects.exists()
-    answer = owner.post(answer["Location"], {"shop": "1", "load": "normal", "newsletter_consents": "on"}, follow=True)
+    chosen = {"shop": "1", "target": shop.pk, "newsletter_is_consent": "on"}
+    answer = owner.post(answer["Location"], chosen, follow=True)
     assert "is attached. Its history is coming in now." in text_of(answer)
-    (attached, values), = kept  # fmt: skip
-    assert (attached, values["url"], values["number"]) == (shop, URL, 1)
-    assert values["options"] == {"newsletter_consents": True, "recovery_link": False, "load": "normal"}
-    assert owner.get(address("connection-found", shop.pk)).status_code == 302  # what was kept for this is gone
+    assert (kept[0]["shop"], kept[0]["url"], kept[0]["kind"]) == (shop, URL, "prestashop")
+    told = {"newsletter_is_consent": True, "recovery_link": False, "shop_id": 1, "prefix": "ps_", "time_zone": ""}
+    assert kept[0]["options"] == told
+    assert owner.get(address("connection-found")).status_code == 302  # what was kept for this is gone
 
 
 def test_the_password_is_on_no_page_and_in_no_session(owner, shop, looked):
-    pages_seen = [owner.post(address("connection-new", shop.pk), FIELDS).text]
-    pages_seen.append(owner.get(address("connection-found", shop.pk)).text)
-    pages_seen.append(owner.post(address("connection-found", shop.pk), {"shop": "77"}).text)
+    pages_seen = [owner.post(address("connection-new"), FIELDS).text]
+    pages_seen.append(owner.get(address("connection-found")).text)
+    pages_seen.append(owner.post(address("connection-found"), {"shop": "77"}).text)
     looked.answer = errors.AccessDenied()
-    pages_seen.append(owner.post(address("connection-new", shop.pk), {"line": "", **FIELDS}).text)
+    pages_seen.append(owner.post(address("connection-new"), {"line": "", **FIELDS}).text)
     sessions = [json.dumps(one.get_decoded()) for one in Session.objects.all()]
     for text in [*pages_seen, *sessions]:
         assert SECRET not in text
@@ -144,7 +146,7 @@ def test_the_password_is_on_no_page_and_in_no_session(owner, shop, looked):
 )
 def test_what_is_wrong_is_told_on_the_form(owner, shop, looked, trouble, told):
     looked.answer = trouble
-    assert told in text_of(owner.post(address("connection-new", shop.pk), FIELDS))
+    assert told in text_of(owner.post(address("connection-new"), FIELDS))
 
 
 @pytest.mark.parametrize(
@@ -162,7 +164,7 @@ def test_what_is_wrong_is_told_on_the_form(owner, shop, looked, trouble, told):
     ],
 )
 def test_an_address_that_names_anything_else_is_not_called(owner, shop, looked, line):
-    assert owner.post(address("connection-new", shop.pk), {"line": line}).status_code == 200
+    assert owner.post(address("connection-new"), {"line": line}).status_code == 200
     assert looked.calls == []
 
 
@@ -171,45 +173,88 @@ def test_an_address_that_names_anything_else_is_not_called(owner, shop, looked, 
     [("host", "a b"), ("host", "a/../b"), ("port", 0), ("table_prefix", "ps`;"), ("user", "")],
 )
 def test_a_field_that_cannot_be_is_told(owner, shop, looked, name, value):
-    assert "field-error" in text_of(owner.post(address("connection-new", shop.pk), {**FIELDS, name: value}))
+    assert "field-error" in text_of(owner.post(address("connection-new"), {**FIELDS, name: value}))
     assert looked.calls == []
 
 
 def test_looking_for_what_listens_in_the_network_ends_soon(owner, shop, looked):
     looked.answer = errors.CannotConnect(place="x")
     for port in range(pages.CHECKS + 5):
-        answer = owner.post(address("connection-new", shop.pk), {**FIELDS, "port": 3306 + port})
+        answer = owner.post(address("connection-new"), {**FIELDS, "port": 3306 + port})
     assert len(looked.calls) == pages.CHECKS
     assert "Too many attempts" in text_of(answer)
 
 
 def test_what_is_missing_stops_it_and_says_so(owner, shop, looked, kept):
-    looked.answer = found(missing=["missing_right:ps_orders"], shops=[], is_fit=False)
-    owner.post(address("connection-new", shop.pk), FIELDS)
-    text = text_of(owner.get(address("connection-found", shop.pk)))
+    looked.answer = found(missing=["missing_right:ps_orders"], shops=[])
+    owner.post(address("connection-new"), FIELDS)
+    text = text_of(owner.get(address("connection-found")))
     assert "This user may not read the table ps_orders" in text
     assert "Attach and begin" not in text
-    owner.post(address("connection-found", shop.pk), {"shop": "1", "load": "normal"})
+    owner.post(address("connection-found"), {"shop": "1"})
     assert kept == []
 
 
 def test_one_of_several_shops_is_chosen_and_no_other(owner, shop, looked, kept):
     looked.answer = found(shops=[one(1), one(2)])
-    owner.post(address("connection-new", shop.pk), FIELDS)
+    owner.post(address("connection-new"), FIELDS)
     for wrong in ("3", "", "x", "1 OR 1"):
-        owner.post(address("connection-found", shop.pk), {"shop": wrong, "load": "normal"})
+        owner.post(address("connection-found"), {"shop": wrong})
     assert kept == []
-    owner.post(address("connection-found", shop.pk), {"shop": "2", "load": "normal"})
-    assert kept[0][1]["number"] == 2
+    owner.post(address("connection-found"), {"shop": "2"})
+    assert kept[0]["options"]["shop_id"] == 2
 
 
-def test_what_was_found_for_one_shop_attaches_no_other_and_is_not_kept_for_long(owner, shop, looked, monkeypatch):
-    owner.post(address("connection-new", shop.pk), FIELDS)
-    second = factories.shop()
-    chief = signed_in(Role.OWNER, second)
-    assert chief.get(address("connection-found", second.pk)).status_code == 302
+def test_what_was_found_is_not_kept_for_long_and_is_nobody_else_s(owner, shop, looked, monkeypatch):
+    owner.post(address("connection-new"), FIELDS)
+    assert signed_in(Role.OWNER, shop).get(address("connection-found")).status_code == 302
     monkeypatch.setattr(clock, "now", lambda: NOON + timedelta(hours=2))
-    assert owner.get(address("connection-found", shop.pk))["Location"] == address("connection-new", shop.pk)
+    assert owner.get(address("connection-found"))["Location"] == address("connection-new")
+
+
+def test_another_s_shop_cannot_be_the_target(owner, shop, looked, kept):
+    owner.post(address("connection-new"), FIELDS)
+    for target in (factories.shop().pk, 10**30, "x"):
+        owner.post(address("connection-found"), {"shop": "1", "target": target})
+    connection(shop)
+    owner.post(address("connection-found"), {"shop": "1", "target": shop.pk})
+    assert kept == []
+
+
+def test_a_new_shop_belongs_to_who_attached_it(owner, shop, looked, kept):
+    owner.post(address("connection-new"), FIELDS)
+    assert "Made" in text_of(owner.post(address("connection-found"), {"shop": "1", "target": ""}, follow=True))
+    assert kept[0]["shop"] is None
+
+
+def test_where_the_shop_does_not_tell_its_time_zone_it_is_asked(owner, looked, kept):
+    looked.answer = found(shops=[one(time_zone="")], notes=["no_time_zone"])
+    owner.post(address("connection-new"), FIELDS)
+    assert "Time zone of the shop" in text_of(owner.get(address("connection-found")))
+    owner.post(address("connection-found"), {"shop": "1", "time_zone": "Nowhere/Land"})
+    assert kept == []
+    owner.post(address("connection-found"), {"shop": "1", "time_zone": "Europe/Rome"})
+    assert kept[0]["options"]["time_zone"] == "Europe/Rome"
+
+
+def test_a_shop_that_goes_away_meanwhile_is_told(owner, looked, monkeypatch):
+    owner.post(address("connection-new"), FIELDS)
+
+    def gone(**_):
+        raise errors.AlreadyAttached
+
+    monkeypatch.setattr(pages.services, "attach", gone)
+    assert "This shop is attached already." in text_of(owner.post(address("connection-found"), {"shop": "1"}))
+
+
+def test_whoever_set_this_up_attaches_the_first_shop_before_there_is_any(client, looked, kept):
+    client.force_login(User.objects.create_superuser("chief@example.com"))
+    for name in ("live", "cart-list", "order-list", "customer-list", "staff", "campaigns", "report", "vouchers"):
+        assert client.get(address(name), follow=True).status_code == 200, name
+    assert client.get(address("settings"))["Location"] == address("connections")
+    assert "Attach a PrestaShop" in text_of(client.get(address("connections")))
+    client.post(address("connection-new"), FIELDS)
+    assert "Made" in text_of(client.post(address("connection-found"), {"shop": "1"}, follow=True))
 
 
 # -- how it is doing ---------------------------------------------------------------------------------
@@ -281,14 +326,42 @@ def test_it_is_paused_and_goes_on(owner, shop):
 
 
 def test_options_are_saved_and_others_stay(owner, shop):
-    made = connection(shop, options={"prefix": "ps_", "newsletter_consents": True})
-    owner.post(address("connection-options", made.pk), {"load": "gentle", "recovery_link": "on"})
+    made = connection(shop, options={"prefix": "ps_", "newsletter_is_consent": True})
+    owner.post(address("connection-options", made.pk), {"recovery_link": "on"})
     made.refresh_from_db()
-    told = {"prefix": "ps_", "newsletter_consents": False, "recovery_link": True, "load": "gentle"}
-    assert told.items() <= made.options.items()
-    owner.post(address("connection-options", made.pk), {"load": "nonsense"})
+    assert made.options == {"prefix": "ps_", "newsletter_is_consent": False, "recovery_link": True}
+
+
+def test_a_new_password_is_tried_before_it_is_kept(owner, shop, looked):
+    made = connection(shop, secret="old", trouble="access_denied", trouble_at=NOON, options={"shop_id": 1})
+    page = text_of(owner.get(address("connections")))
+    assert page.count("Change the address or password") == 2
+    assert "Try again now" in page
+    looked.answer = errors.AccessDenied()
+    page = text_of(owner.post(address("connection-address", made.pk), FIELDS))
+    assert "refuses this user or password" in page
     made.refresh_from_db()
-    assert made.options["load"] == "gentle"
+    assert made.secret == "old"
+    looked.answer = found(shops=[one(2)])
+    assert "has no shop 1" in text_of(owner.post(address("connection-address", made.pk), FIELDS))
+    looked.answer = found()
+    owner.post(address("connection-address", made.pk), FIELDS)
+    made.refresh_from_db()
+    assert sealing.unseal(made.secret, services.PURPOSE) == SECRET
+    assert SECRET not in made.address
+    assert (made.trouble, made.trouble_at, made.options["shop_id"]) == ("", None, 1)
+
+
+def test_it_is_tried_again_and_read_again_when_asked(owner, shop):
+    made = connection(
+        shop, state=State.FOLLOWING, trouble="too_slow", trouble_at=NOON, due_at=NOON + timedelta(hours=1)
+    )
+    owner.post(address("connection-retry", made.pk))
+    made.refresh_from_db()
+    assert made.due_at == NOON
+    owner.post(address("connection-again", made.pk))
+    made.refresh_from_db()
+    assert made.state == State.IMPORTING
 
 
 def test_detaching_says_what_happens_and_forgets_the_address(owner, shop):

@@ -7,21 +7,20 @@ from typing import Any
 from django.contrib import messages
 from django.core.cache import cache
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from ghostcart.backoffice import services as staff_services
 from ghostcart.backoffice.access import StaffRequest, require, staff
-from ghostcart.backoffice.connection_forms import AddressForm, OptionsForm
+from ghostcart.backoffice.connection_forms import AddressForm, AttachForm, OptionsForm
 from ghostcart.backoffice.models import Role
 from ghostcart.backoffice.views.settings import owned
 from ghostcart.connectors import queries, services
-from ghostcart.connectors.errors import NoSuchShop, ShopTrouble
-from ghostcart.connectors.models import Connection, State
-from ghostcart.connectors.prestashop import checking
-from ghostcart.connectors.prestashop.database import Database
+from ghostcart.connectors.errors import ShopTrouble
+from ghostcart.connectors.models import Connection, Kind, State
 from ghostcart.lib import clock, sealing
 from ghostcart.lib.errors import GhostcartError
 from ghostcart.shops.models import Shop
@@ -36,14 +35,9 @@ KEPT = timedelta(hours=1)
 @require_safe
 @staff(Role.OWNER)
 def connections(request: StaffRequest) -> HttpResponse:
-    shops = [shop for shop in owned(request) if shop in request.scope]
-    found = queries.of_shops([shop.pk for shop in shops])
-    attached = {one.shop_id for one in found}
-    context = {
-        "connections": [(one, OptionsForm(initial=one.options, auto_id=f"id_{one.pk}_%s")) for one in found],
-        "free_shops": [shop for shop in shops if shop.pk not in attached],
-    }
-    return render(request, "backoffice/connections.html", context)
+    found = queries.of_shops([shop.pk for shop in owned(request) if shop in request.scope])
+    rows = [(one, OptionsForm(initial=one.options, auto_id=f"id_{one.pk}_%s")) for one in found]
+    return render(request, "backoffice/connections.html", {"connections": rows})
 
 
 @require_safe
@@ -68,51 +62,27 @@ def importing(request: StaffRequest) -> HttpResponse:
 @sensitive_post_parameters("line", "password")
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff(Role.OWNER)
-def connection_new(request: StaffRequest, shop_id: int) -> HttpResponse:
+def connection_new(request: StaffRequest) -> HttpResponse:
     """Ask for the address, look at what is there, and show it before anything is attached."""
-    shop = _owned_shop(request, shop_id)
     form = AddressForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        if not _may_check(request):
-            form.add_error(None, _("Too many attempts. Please wait ten minutes."))
-        else:
-            try:
-                found = _look(form.url(), form.cleaned_data["table_prefix"])
-            except ShopTrouble as trouble:
-                form.add_error(None, str(trouble))
-            else:
-                _remember(request, shop, form, found)
-                return redirect("backoffice:connection-found", shop_id=shop.pk)
-    return render(request, "backoffice/connection_new.html", {"shop": shop, "form": form})
+        found = _looked_at(request, form)
+        if found is not None:
+            _remember(request, form, found)
+            return redirect("backoffice:connection-found")
+    return render(request, "backoffice/connection_new.html", {"form": form})
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@staff(Role.OWNER)
-def connection_found(request: StaffRequest, shop_id: int) -> HttpResponse:
-    """What the check saw, and the button that attaches."""
-    shop = _owned_shop(request, shop_id)
-    kept = _remembered(request, shop)
-    if kept is None:
-        return redirect("backoffice:connection-new", shop_id=shop.pk)
-    form = OptionsForm(request.POST or None, initial={"load": "normal"})
-    number = request.POST.get("shop", "")
-    if request.method == "POST" and form.is_valid():
-        try:
-            _attach(shop, kept, number, form)
-        except GhostcartError as error:
-            form.add_error(None, str(error))
-        else:
-            request.session.pop(IN_SESSION, None)
-            messages.success(request, _("%(shop)s is attached. Its history is coming in now.") % {"shop": shop.name})
-            return redirect("backoffice:connections")
-    context = {"shop": shop, "found": kept["found"], "user_name": kept["user"], "form": form, "number": number}
-    return render(request, "backoffice/connection_found.html", context)
-
-
-def _look(url: str, prefix: str) -> dict[str, Any]:
-    """Raises ShopTrouble."""
-    with Database.open(url, prefix) as database:
-        found = checking.check(database)
+def _looked_at(request: StaffRequest, form: AddressForm) -> dict[str, Any] | None:
+    """What is at the address of the form; None if that is on the form as an error."""
+    if not _may_check(request):
+        form.add_error(None, _("Too many attempts. Please wait ten minutes."))
+        return None
+    try:
+        found = services.check(form.url(), form.cleaned_data["table_prefix"])
+    except ShopTrouble as trouble:
+        form.add_error(None, str(trouble))
+        return None
     return {**found.as_json(), "is_fit": found.is_fit}
 
 
@@ -125,18 +95,43 @@ def _may_check(request: StaffRequest) -> bool:
         return True
 
 
-def _remember(request: StaffRequest, shop: Shop, form: AddressForm, found: dict[str, Any]) -> None:
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff(Role.OWNER)
+def connection_found(request: StaffRequest) -> HttpResponse:
+    """What the check saw, and the button that attaches."""
+    kept = _remembered(request)
+    if kept is None:
+        return redirect("backoffice:connection-new")
+    free = [shop for shop in owned(request) if not queries.is_attached(shop.pk)]
+    form = AttachForm(request.POST or None, found=kept["found"], targets=free)
+    if request.method == "POST" and kept["found"]["is_fit"] and form.is_valid():
+        target = next((shop for shop in free if str(shop.pk) == form.cleaned_data.get("target")), None)
+        try:
+            made = _attach(request, kept, target, form)
+        except GhostcartError as error:
+            form.add_error(None, str(error))
+        else:
+            request.session.pop(IN_SESSION, None)
+            messages.success(
+                request, _("%(shop)s is attached. Its history is coming in now.") % {"shop": made.shop.name}
+            )
+            return redirect("backoffice:connections")
+    context = {"found": kept["found"], "user_name": kept["user"], "form": form}
+    return render(request, "backoffice/connection_found.html", context)
+
+
+def _remember(request: StaffRequest, form: AddressForm, found: dict[str, Any]) -> None:
     """Between the two pages the address stays here, sealed: it does not go through the browser again."""
-    address = {"url": form.url(), "prefix": form.cleaned_data["table_prefix"], "user": form.cleaned_data["user"]}
+    values = form.cleaned_data
+    address = {"url": form.url(), "prefix": values["table_prefix"], "user": values["user"]}
     request.session[IN_SESSION] = {
-        "shop": shop.pk, "at": clock.now().isoformat(), "found": found,
-        "sealed": sealing.seal(json.dumps(address), PURPOSE),
+        "at": clock.now().isoformat(), "found": found, "sealed": sealing.seal(json.dumps(address), PURPOSE),
     }  # fmt: skip
 
 
-def _remembered(request: StaffRequest, shop: Shop) -> dict[str, Any] | None:
+def _remembered(request: StaffRequest) -> dict[str, Any] | None:
     kept = request.session.get(IN_SESSION)
-    if not kept or kept["shop"] != shop.pk or kept["at"] < (clock.now() - KEPT).isoformat():
+    if not kept or kept["at"] < (clock.now() - KEPT).isoformat():
         return None
     try:
         return {**json.loads(sealing.unseal(kept["sealed"], PURPOSE)), "found": kept["found"]}
@@ -144,14 +139,15 @@ def _remembered(request: StaffRequest, shop: Shop) -> dict[str, Any] | None:
         return None
 
 
-def _attach(shop: Shop, kept: dict[str, Any], number: str, form: OptionsForm) -> Connection:
-    numbers = {str(one["number"]): one["number"] for one in kept["found"]["shops"]}
-    if number not in numbers:
-        raise NoSuchShop(number=number[:20])
-    return services.attach(
-        shop, url=kept["url"], prefix=kept["prefix"], number=numbers[number], options=form.cleaned_data,
-        now=clock.now(),
+def _attach(request: StaffRequest, kept: dict[str, Any], target: Shop | None, form: AttachForm) -> Connection:
+    """Raises GhostcartError. A shop that is made for it belongs to who made it."""
+    made = services.attach(
+        kind=Kind.PRESTASHOP, url=kept["url"], options={**form.options(), "prefix": kept["prefix"]},
+        now=clock.now(), shop=target,
     )  # fmt: skip
+    if target is None:
+        staff_services.make_owner(request.user, made.shop)
+    return made
 
 
 # -- one that is there -------------------------------------------------------------------------------
@@ -166,7 +162,7 @@ def connection_pause(request: StaffRequest, connection_id: int) -> HttpResponse:
         services.resume(found, clock.now())
         messages.success(request, _("The shop is read again, from where it stopped."))
     else:
-        services.pause(found, clock.now())
+        services.pause(found)
         messages.success(request, _("The shop is not read any more until you go on."))
     return redirect("backoffice:connections")
 
@@ -177,11 +173,52 @@ def connection_options(request: StaffRequest, connection_id: int) -> HttpRespons
     found = _connection(request, connection_id)
     form = OptionsForm(request.POST)
     if form.is_valid():
-        services.set_options(found, form.cleaned_data)
+        services.change_options(found, **form.cleaned_data)
         messages.success(request, _("The options are saved."))
     else:
         messages.error(request, _("These options cannot be saved."))
     return redirect("backoffice:connections")
+
+
+@require_POST
+@staff(Role.OWNER)
+def connection_retry(request: StaffRequest, connection_id: int) -> HttpResponse:
+    services.retry(_connection(request, connection_id), clock.now())
+    messages.success(request, _("It is tried again now."))
+    return redirect("backoffice:connections")
+
+
+@require_POST
+@staff(Role.OWNER)
+def connection_again(request: StaffRequest, connection_id: int) -> HttpResponse:
+    services.import_again(_connection(request, connection_id), clock.now())
+    messages.success(request, _("The whole shop is read once more."))
+    return redirect("backoffice:connections")
+
+
+@sensitive_post_parameters("line", "password")
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff(Role.OWNER)
+def connection_address(request: StaffRequest, connection_id: int) -> HttpResponse:
+    """The same shop at another address, or with another password."""
+    found = _connection(request, connection_id)
+    form = AddressForm(request.POST or None, initial={"table_prefix": found.options.get("prefix", "ps_")})
+    if request.method == "POST" and form.is_valid() and _is_moved(request, found, form):
+        messages.success(request, _("The new address is good; the shop is read from there now."))
+        return redirect("backoffice:connections")
+    return render(request, "backoffice/connection_new.html", {"form": form, "connection": found})
+
+
+def _is_moved(request: StaffRequest, found: Connection, form: AddressForm) -> bool:
+    if not _may_check(request):
+        form.add_error(None, _("Too many attempts. Please wait ten minutes."))
+        return False
+    try:
+        services.change_address(found, url=form.url(), prefix=form.cleaned_data["table_prefix"], now=clock.now())
+    except ShopTrouble as trouble:
+        form.add_error(None, str(trouble))
+        return False
+    return True
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -189,7 +226,7 @@ def connection_options(request: StaffRequest, connection_id: int) -> HttpRespons
 def connection_detach(request: StaffRequest, connection_id: int) -> HttpResponse:
     found = _connection(request, connection_id)
     if request.method == "POST":
-        services.detach(found, clock.now())
+        services.detach(found)
         messages.success(request, _("%(shop)s is detached. Nothing was changed there.") % {"shop": found.shop.name})
         return redirect("backoffice:connections")
     return render(request, "backoffice/connection_detach.html", {"connection": found})
@@ -203,19 +240,16 @@ def _connection(request: StaffRequest, connection_id: int) -> Connection:
     return found
 
 
-def _owned_shop(request: StaffRequest, shop_id: int) -> Shop:
-    shop = get_object_or_404(Shop, pk=shop_id)
-    require(request.user, shop.pk, Role.OWNER)
-    return shop
-
-
 urlpatterns = [
     path("connections/", connections, name="connections"),
     path("connections/importing/", importing, name="importing"),
-    path("connections/attach/<int:shop_id>/", connection_new, name="connection-new"),
-    path("connections/attach/<int:shop_id>/found/", connection_found, name="connection-found"),
+    path("connections/attach/", connection_new, name="connection-new"),
+    path("connections/attach/found/", connection_found, name="connection-found"),
     path("connections/<int:connection_id>/state/", connection_state, name="connection-state"),
     path("connections/<int:connection_id>/pause/", connection_pause, name="connection-pause"),
     path("connections/<int:connection_id>/options/", connection_options, name="connection-options"),
+    path("connections/<int:connection_id>/retry/", connection_retry, name="connection-retry"),
+    path("connections/<int:connection_id>/again/", connection_again, name="connection-again"),
+    path("connections/<int:connection_id>/address/", connection_address, name="connection-address"),
     path("connections/<int:connection_id>/detach/", connection_detach, name="connection-detach"),
 ]
