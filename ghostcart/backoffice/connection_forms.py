@@ -74,6 +74,16 @@ class AddressForm(Dressed, forms.Form):
             "is_encrypted": parts.query == "ssl=1",
         }  # fmt: skip
 
+    def without_secrets(self) -> "AddressForm":
+        """The same form to be shown again: a line taken apart into the fields, and no password."""
+        data = dict(self.data.items())
+        if data.get("line"):
+            for name in ("host", "port", "database", "user"):
+                data[name] = self.cleaned_data.get(name) or data.get(name, "")
+        data["line"] = data["password"] = ""
+        self.data = data
+        return self
+
     def url(self) -> str:
         values = self.cleaned_data
         host = f"[{values['host']}]" if ":" in values["host"] else values["host"]

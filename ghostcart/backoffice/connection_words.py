@@ -10,8 +10,6 @@ from ghostcart.connectors import errors, queries
 from ghostcart.connectors.models import Connection, State
 from ghostcart.lib.template_tags import number
 
-UP_TO_DATE_SECONDS = 5
-
 MENDING: dict[str, str | Promise] = {
     "cannot_connect": gettext_lazy(
         "Check that the database server runs and can be reached from here: its bind-address, its firewall, and from "
@@ -60,23 +58,23 @@ def mending(connection: Connection, now: datetime) -> str:
 def state(connection: Connection, now: datetime) -> str:
     """What the connection is doing, with how far it is or how far behind."""
     if connection.state == State.PAUSED:
-        return _("Paused: nothing is read until you go on. Then it goes on where it stopped.")
+        return _("Nothing is read until you go on. Then it goes on where it stopped.")
     if connection.state == State.IMPORTING:
         return progress(connection)
     if connection.read_at is None:
-        return _("Following: about to be read for the first time.")
+        return _("About to be read for the first time.")
     behind = max(0, int((now - connection.read_at).total_seconds()))
     if behind < 120:
-        told = ngettext("Following, %(shown)s second behind", "Following, %(shown)s seconds behind", behind)
+        told = ngettext("%(shown)s second behind", "%(shown)s seconds behind", behind)
         return told % {"shown": number(behind)}
     minutes = behind // 60
-    told = ngettext("Following, %(shown)s minute behind", "Following, %(shown)s minutes behind", minutes)
+    told = ngettext("%(shown)s minute behind", "%(shown)s minutes behind", minutes)
     return told % {"shown": number(minutes)}
 
 
 def progress(connection: Connection) -> str:
     if not connection.total:
         return _("The import begins: what is there is being counted.")
-    return _("Importing: %(done)s of %(total)s rows") % {
+    return _("%(done)s of %(total)s rows have come in.") % {
         "done": number(min(connection.done, connection.total)), "total": number(connection.total)
     }  # fmt: skip

@@ -70,7 +70,11 @@ def connection_new(request: StaffRequest) -> HttpResponse:
         if found is not None:
             _remember(request, form, found)
             return redirect("backoffice:connection-found")
-    return render(request, "backoffice/connection_new.html", {"form": form})
+    return render(request, "backoffice/connection_new.html", {"form": _shown(form)})
+
+
+def _shown(form: AddressForm) -> AddressForm:
+    return form.without_secrets() if form.is_bound else form
 
 
 def _looked_at(request: StaffRequest, form: AddressForm) -> dict[str, Any] | None:
@@ -206,7 +210,7 @@ def connection_address(request: StaffRequest, connection_id: int) -> HttpRespons
     if request.method == "POST" and form.is_valid() and _is_moved(request, found, form):
         messages.success(request, _("The new address is good; the shop is read from there now."))
         return redirect("backoffice:connections")
-    return render(request, "backoffice/connection_new.html", {"form": form, "connection": found})
+    return render(request, "backoffice/connection_new.html", {"form": _shown(form), "connection": found})
 
 
 def _is_moved(request: StaffRequest, found: Connection, form: AddressForm) -> bool:
