@@ -106,6 +106,13 @@ class OptionsForm(Dressed, forms.Form):
             "account. Without it, mails lead to a page with the products and links into your shop."
         ),
     )  # fmt: skip
+    is_spared = forms.BooleanField(
+        label=_("Spare the shop's database"), required=False,
+        help_text=_(
+            "Read it every 5 seconds instead of every second. What is read each time is little in any case, however many "
+            "carts the shop has."
+        ),
+    )  # fmt: skip
 
 
 class AttachForm(OptionsForm):
@@ -117,7 +124,7 @@ class AttachForm(OptionsForm):
         help_text=_("A new shop gets the languages, currencies and time zone of the one that is attached."),
     )  # fmt: skip
     time_zone = forms.ChoiceField(label=_("Time zone of the shop"), required=False)
-    field_order = ("shop", "target", "time_zone", "newsletter_is_consent", "recovery_link")
+    field_order = ("shop", "target", "time_zone", "newsletter_is_consent", "recovery_link", "is_spared")
 
     def __init__(self, *args: Any, found: Mapping[str, Any], targets: Sequence[Shop], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -141,4 +148,5 @@ class AttachForm(OptionsForm):
         return {
             "shop_id": int(values["shop"]), "time_zone": values.get("time_zone", ""),
             "newsletter_is_consent": values["newsletter_is_consent"], "recovery_link": values["recovery_link"],
+            "is_spared": values["is_spared"],
         }  # fmt: skip

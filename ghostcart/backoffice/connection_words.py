@@ -17,8 +17,8 @@ MENDING: dict[str, str | Promise] = {
     ),
     "connection_lost": gettext_lazy("It is tried again by itself and goes on where it stopped. Nothing is missed."),
     "too_slow": gettext_lazy(
-        "It is tried again by itself. If it stays: lower the load below, or ask the host of the database what keeps it "
-        "busy."
+        "It is tried again by itself. If it stays: tick “Spare the shop's database” in the options, or ask the host "
+        "of the database what keeps it busy."
     ),
     "access_denied": gettext_lazy(
         "Was the password changed? Enter the new one. Reading goes on where it stopped."

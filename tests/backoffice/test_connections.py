@@ -118,7 +118,14 @@ def test_the_shop_is_looked_at_and_shown_before_it_is_attached(owner, shop, look
     answer = owner.post(answer["Location"], chosen, follow=True)
     assert "is attached. Its history is coming in now." in text_of(answer)
     assert (kept[0]["shop"], kept[0]["url"], kept[0]["kind"]) == (shop, URL, "prestashop")
-    told = {"newsletter_is_consent": True, "recovery_link": False, "shop_id": 1, "prefix": "ps_", "time_zone": ""}
+    told = {
+        "newsletter_is_consent": True,
+        "recovery_link": False,
+        "is_spared": False,
+        "shop_id": 1,
+        "prefix": "ps_",
+        "time_zone": "",
+    }
     assert kept[0]["options"] == told
     assert owner.get(address("connection-found")).status_code == 302  # what was kept for this is gone
 
@@ -333,7 +340,7 @@ def test_options_are_saved_and_others_stay(owner, shop):
     made = connection(shop, options={"prefix": "ps_", "newsletter_is_consent": True})
     owner.post(address("connection-options", made.pk), {"recovery_link": "on"})
     made.refresh_from_db()
-    assert made.options == {"prefix": "ps_", "newsletter_is_consent": False, "recovery_link": True}
+    assert made.options == {"prefix": "ps_", "newsletter_is_consent": False, "recovery_link": True, "is_spared": False}
 
 
 def test_a_new_password_is_tried_before_it_is_kept(owner, shop, looked):
