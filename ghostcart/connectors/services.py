@@ -52,6 +52,8 @@ from ghostcart.shops.models import Shop
 PURPOSE = "connections"
 EVERY = timedelta(seconds=0.7)
 """Between two looks at a shop that is followed."""
+EVERY_SPARED = timedelta(seconds=5)
+"""The same, where staff asked to spare the shop (option `is_spared`)."""
 LEASE, WEBSERVICE_LEASE = timedelta(seconds=30), timedelta(minutes=5)
 WORKS_SECONDS = 1.0
 """How long one task of an import works before others have their turn."""
@@ -349,6 +351,8 @@ def _import(connection: Connection, reader: AnyReader, now: datetime) -> bool:
 def _follow(connection: Connection, reader: AnyReader, now: datetime) -> bool:
     found = _look(reader, connection.cursor, now)
     rest = webservice_following.EVERY if connection.kind == Kind.PRESTASHOP_API else EVERY
+    if connection.options.get("is_spared"):
+        rest = max(rest, EVERY_SPARED)
     with transaction.atomic():
         _hold(connection)
         found.take()
