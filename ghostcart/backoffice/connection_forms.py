@@ -109,8 +109,8 @@ class OptionsForm(Dressed, forms.Form):
     is_spared = forms.BooleanField(
         label=_("Spare the shop's database"), required=False,
         help_text=_(
-            "Read it every 5 seconds instead of every second. What is read each time is little in any case, however many "
-            "carts the shop has."
+            "Read it every 5 seconds instead of every second. What is read each time is little in any case, however "
+            "many carts the shop has."
         ),
     )  # fmt: skip
 
