@@ -9,6 +9,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from ghostcart.backoffice.forms import Dressed, time_zones
+from ghostcart.connectors.models import Connection, Kind
+from ghostcart.connectors.vouchers import WAYS, Way
 from ghostcart.shops.models import Shop
 
 _HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
@@ -92,19 +94,25 @@ class AddressForm(Dressed, forms.Form):
         return f"mysql://{who}@{host}:{values['port'] or PORT}/{quote(values['database'], safe='')}{end}"
 
 
-class OptionsForm(Dressed, forms.Form):
-    """What staff decide about an attached shop."""
+class WebserviceForm(Dressed, forms.Form):
+    """Where the web service of a PrestaShop is, for when its database cannot be reached."""
+
+    url = forms.URLField(
+        label=_("Address of the shop"), max_length=300, assume_scheme="https",
+        widget=forms.URLInput(attrs={"placeholder": "https://shop.example/", "autocomplete": "off"}),
+    )  # fmt: skip
+    key = forms.RegexField(
+        r"^[A-Za-z0-9]{8,64}$", label=_("Key"), widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("Made in the shop under Advanced parameters, Webservice. Kept encrypted, and never shown again."),
+    )  # fmt: skip
+
+
+class PlainOptionsForm(Dressed, forms.Form):
+    """What staff decide about an attached shop from the beginning."""
 
     newsletter_is_consent = forms.BooleanField(
         label=_("Newsletter subscribers count as having agreed to reminders"), required=False,
         help_text=_("Only if the words beside the tick box of your newsletter cover reminders of a cart."),
-    )  # fmt: skip
-    recovery_link = forms.BooleanField(
-        label=_("Mails lead to the shop's own recovery link"), required=False,
-        help_text=_(
-            "Careful: that link signs the visitor in. Whoever a mail is forwarded to is then in your customer's "
-            "account. Without it, mails lead to a page with the products and links into your shop."
-        ),
     )  # fmt: skip
     is_spared = forms.BooleanField(
         label=_("Spare the shop's database"), required=False,
@@ -115,7 +123,53 @@ class OptionsForm(Dressed, forms.Form):
     )  # fmt: skip
 
 
-class AttachForm(OptionsForm):
+class OptionsForm(PlainOptionsForm):
+    """The same and the ways back into the shop. Secrets that are kept already need not be entered again."""
+
+    vouchers = forms.ChoiceField(label=_("How vouchers get into the shop"), choices=list(WAYS.items()))
+    webservice_url = forms.URLField(
+        label=_("Address of the shop's web service"), required=False, max_length=300, assume_scheme="https"
+    )
+    webservice_key = forms.CharField(
+        label=_("Key of the web service"), required=False, max_length=64,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("Kept encrypted, and never shown again. Empty: the one that is kept."),
+    )  # fmt: skip
+    recovery_link = forms.BooleanField(
+        label=_("Mails lead to the shop's own recovery link"), required=False,
+        help_text=_(
+            "Careful: that link signs the visitor in. Whoever a mail is forwarded to is then in your customer's "
+            "account. Without it, mails lead to a page with the products and links into your shop."
+        ),
+    )  # fmt: skip
+    cookie_key = forms.CharField(
+        label=_("“cookie_key” of the shop"), required=False, max_length=200,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("For that link only. Kept encrypted, and never shown again. Empty: the one that is kept."),
+    )  # fmt: skip
+    field_order = ("newsletter_is_consent", "is_spared", "vouchers", "webservice_url", "webservice_key",
+                   "recovery_link", "cookie_key")  # fmt: skip
+
+    def __init__(self, *args: Any, connection: Connection, **kwargs: Any) -> None:
+        self.kept = connection.options
+        shown = ("newsletter_is_consent", "is_spared", "vouchers", "webservice_url", "recovery_link")
+        initial = {name: self.kept[name] for name in shown if name in self.kept}
+        super().__init__(*args, initial=initial, auto_id=f"id_{connection.pk}_%s", **kwargs)
+        if connection.kind == Kind.PRESTASHOP_API:
+            del self.fields["webservice_url"], self.fields["webservice_key"]
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or {}
+        if values.get("recovery_link") and not (values.get("cookie_key") or self.kept.get("cookie_key")):
+            self.add_error("cookie_key", _("This is needed."))
+        if values.get("vouchers") == Way.WEBSERVICE and "webservice_key" in self.fields:
+            for name in ("webservice_url", "webservice_key"):
+                if not (values.get(name) or self.kept.get(name)):
+                    self.add_error(name, _("This is needed."))
+        return values
+
+
+class AttachForm(PlainOptionsForm):
     """Which shop there becomes which shop here."""
 
     shop = forms.ChoiceField(label=_("Shop there"), widget=forms.RadioSelect)
@@ -124,7 +178,7 @@ class AttachForm(OptionsForm):
         help_text=_("A new shop gets the languages, currencies and time zone of the one that is attached."),
     )  # fmt: skip
     time_zone = forms.ChoiceField(label=_("Time zone of the shop"), required=False)
-    field_order = ("shop", "target", "time_zone", "newsletter_is_consent", "recovery_link", "is_spared")
+    field_order = ("shop", "target", "time_zone", "newsletter_is_consent", "is_spared")
 
     def __init__(self, *args: Any, found: Mapping[str, Any], targets: Sequence[Shop], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -147,6 +201,5 @@ class AttachForm(OptionsForm):
         values = self.cleaned_data
         return {
             "shop_id": int(values["shop"]), "time_zone": values.get("time_zone", ""),
-            "newsletter_is_consent": values["newsletter_is_consent"], "recovery_link": values["recovery_link"],
-            "is_spared": values["is_spared"],
+            "newsletter_is_consent": values["newsletter_is_consent"], "is_spared": values["is_spared"],
         }  # fmt: skip

@@ -34,6 +34,15 @@ MENDING: dict[str, str | Promise] = {
         "Grant the right in the shop's database. It is tried again by itself."
     ),
     "no_such_shop": gettext_lazy("Was the shop deleted there? Then detach it here; its data can be kept."),
+    "cannot_call": gettext_lazy("Check the shop's address. It is tried again by itself."),
+    "key_refused": gettext_lazy(
+        "Check in the shop, under Advanced parameters, Webservice, that it is switched on and the key is active."
+    ),
+    "missing_key_right": gettext_lazy("Give the key this right in the shop. It is tried again by itself."),
+    "no_webservice": gettext_lazy("Switch the web service on in the shop. It is tried again by itself."),
+    "redirected": gettext_lazy("Detach the shop and attach it again at that address: nothing is doubled."),
+    "webservice_trouble": gettext_lazy("It is tried again by itself. The shop's own log says more."),
+    "strange_answer": gettext_lazy("It is tried again by itself. The shop's own log says more."),
     "database_trouble": gettext_lazy(
         "It is tried again by itself. The log of the database server says more about this number."
     ),

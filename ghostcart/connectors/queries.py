@@ -1,4 +1,4 @@
-"""Everything that others read about connections: of which shops, how far, and what is wrong with them; and their vouchers."""
+"""What others read about connections: of which shops, how far, what is wrong with them; and their vouchers."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta

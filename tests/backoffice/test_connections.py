@@ -1,6 +1,7 @@
 """The pages on attached shops: looked at before anything is read, and the password never comes back."""
 
 import json
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -298,7 +299,17 @@ def test_each_state_is_told_in_words(owner, shop):
 def test_every_trouble_has_a_way_to_mend_it():
     from ghostcart.backoffice.connection_words import MENDING
 
-    told = set(errors.TROUBLES) - {"shop_trouble", "bad_shop_address"}
+    never = {
+        "shop_trouble",
+        "bad_shop_address",
+        "no_way",
+        "missing_write_right",
+        "vouchers_off",
+        "no_database",
+        "too_much",
+    }
+    of_vouchers = {one.code for one in errors.VoucherTrouble.__subclasses__()} | {"voucher_trouble"}
+    told = set(errors.TROUBLES) - never - of_vouchers
     assert told <= set(MENDING)
 
 
@@ -338,9 +349,57 @@ def test_it_is_paused_and_goes_on(owner, shop):
 
 def test_options_are_saved_and_others_stay(owner, shop):
     made = connection(shop, options={"prefix": "ps_", "newsletter_is_consent": True})
-    owner.post(address("connection-options", made.pk), {"recovery_link": "on"})
+    owner.post(address("connection-options", made.pk), {"is_spared": "on", "vouchers": "none"})
     made.refresh_from_db()
-    assert made.options == {"prefix": "ps_", "newsletter_is_consent": False, "recovery_link": True, "is_spared": False}
+    told = {"prefix": "ps_", "newsletter_is_consent": False, "is_spared": True, "vouchers": "none"}
+    assert told.items() <= made.options.items()
+
+
+def test_the_shop_s_own_link_needs_its_key_and_the_key_is_never_shown(owner, shop):
+    made = connection(shop)
+    sent = {"vouchers": "none", "recovery_link": "on"}
+    assert "This is needed." in text_of(owner.post(address("connection-options", made.pk), sent))
+    owner.post(address("connection-options", made.pk), {**sent, "cookie_key": "c00kie-s3cret"})
+    made.refresh_from_db()
+    assert made.options["recovery_link"] is True
+    assert "c00kie-s3cret" not in json.dumps(made.options) + owner.get(address("connections")).text
+    kept = made.options["cookie_key"]
+    assert kept not in owner.get(address("connections")).text
+    owner.post(address("connection-options", made.pk), sent)  # the key that is kept serves on
+    made.refresh_from_db()
+    assert made.options["cookie_key"] == kept
+    owner.post(address("connection-options", made.pk), {"vouchers": "none"})
+    made.refresh_from_db()
+    assert (made.options["recovery_link"], made.options["cookie_key"]) == (False, "")
+
+
+def test_a_way_for_vouchers_is_tried_before_it_is_chosen(owner, shop, monkeypatch):
+    made = connection(shop)
+
+    @contextmanager
+    def desk(connection):
+        raise errors.MissingWriteRight(table="ps_cart_rule")
+        yield
+
+    monkeypatch.setattr(pages, "open_desk", desk)
+    text = text_of(owner.post(address("connection-options", made.pk), {"vouchers": "database"}))
+    assert "may not write into the table ps_cart_rule" in text
+    made.refresh_from_db()
+    assert made.options["vouchers"] == "none"
+    text = text_of(owner.post(address("connection-options", made.pk), {"vouchers": "webservice"}))
+    assert text.count("This is needed.") == 2
+
+
+def test_the_web_service_is_the_second_way(owner, shop, kept, monkeypatch):
+    monkeypatch.setattr(pages.webservice_checking, "check", lambda service: found(server=""))
+    given = {"by": "webservice", "url": "https://shop.example/", "key": "ABCDEFGH12345678"}
+    for wrong in ({"key": "short"}, {"url": "ftp://shop.example/"}):
+        assert owner.post(address("connection-new"), {**given, **wrong}).status_code == 200
+    assert owner.post(address("connection-new"), given)["Location"] == address("connection-found")
+    assert given["key"] not in owner.get(address("connection-found")).text
+    owner.post(address("connection-found"), {"shop": "1"})
+    assert (kept[0]["kind"], kept[0]["url"]) == (Kind.PRESTASHOP_API, given["url"])
+    assert kept[0]["options"]["key"] == given["key"]
 
 
 def test_a_new_password_is_tried_before_it_is_kept(owner, shop, looked):

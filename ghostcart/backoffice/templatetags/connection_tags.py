@@ -7,7 +7,7 @@ from django import template
 from ghostcart.backoffice import connection_words
 from ghostcart.connectors import errors, queries
 from ghostcart.connectors.models import Connection
-from ghostcart.connectors.prestashop import checking
+from ghostcart.connectors.prestashop import checking, webservice_checking
 from ghostcart.lib import clock
 
 register = template.Library()
@@ -49,4 +49,4 @@ def missing_words(note: str) -> str:
 @register.filter
 def note_words(note: str) -> str:
     """A note of a check: what will not be known, and why."""
-    return checking.sentence(note)
+    return webservice_checking.sentence(note) or checking.sentence(note)

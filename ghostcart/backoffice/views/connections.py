@@ -15,12 +15,16 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ghostcart.backoffice import services as staff_services
 from ghostcart.backoffice.access import StaffRequest, require, staff
-from ghostcart.backoffice.connection_forms import AddressForm, AttachForm, OptionsForm
+from ghostcart.backoffice.connection_forms import AddressForm, AttachForm, OptionsForm, WebserviceForm
 from ghostcart.backoffice.models import Role
 from ghostcart.backoffice.views.settings import owned
-from ghostcart.connectors import queries, services
+from ghostcart.connectors import queries, services, vouchers, way_back
+from ghostcart.connectors.desks import open_desk
 from ghostcart.connectors.errors import ShopTrouble
 from ghostcart.connectors.models import Connection, Kind, State
+from ghostcart.connectors.prestashop import webservice_checking
+from ghostcart.connectors.prestashop.access import name_webservice
+from ghostcart.connectors.prestashop.webservice import Webservice
 from ghostcart.lib import clock, sealing
 from ghostcart.lib.errors import GhostcartError
 from ghostcart.shops.models import Shop
@@ -35,8 +39,13 @@ KEPT = timedelta(hours=1)
 @require_safe
 @staff(Role.OWNER)
 def connections(request: StaffRequest) -> HttpResponse:
+    return _listed(request)
+
+
+def _listed(request: StaffRequest, bound: dict[int, OptionsForm] | None = None) -> HttpResponse:
+    """All connections, each with the form of its options: `bound` where it was sent and has errors."""
     found = queries.of_shops([shop.pk for shop in owned(request) if shop in request.scope])
-    rows = [(one, OptionsForm(initial=one.options, auto_id=f"id_{one.pk}_%s")) for one in found]
+    rows = [(one, (bound or {}).get(one.pk) or OptionsForm(connection=one)) for one in found]
     return render(request, "backoffice/connections.html", {"connections": rows})
 
 
@@ -64,26 +73,32 @@ def importing(request: StaffRequest) -> HttpResponse:
 @staff(Role.OWNER)
 def connection_new(request: StaffRequest) -> HttpResponse:
     """Ask for the address, look at what is there, and show it before anything is attached."""
-    form = AddressForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        found = _looked_at(request, form)
+    is_service = request.POST.get("by") == "webservice"
+    form = AddressForm(request.POST if request.POST and not is_service else None)
+    service = WebserviceForm(request.POST if is_service else None)
+    asked: AddressForm | WebserviceForm = service if is_service else form
+    if request.method == "POST" and asked.is_valid():
+        found = _looked_at(request, asked)
         if found is not None:
-            _remember(request, form, found)
+            _remember(request, asked, found)
             return redirect("backoffice:connection-found")
-    return render(request, "backoffice/connection_new.html", {"form": _shown(form)})
+    return render(request, "backoffice/connection_new.html", {"form": _shown(form), "service": service})
 
 
 def _shown(form: AddressForm) -> AddressForm:
     return form.without_secrets() if form.is_bound else form
 
 
-def _looked_at(request: StaffRequest, form: AddressForm) -> dict[str, Any] | None:
+def _looked_at(request: StaffRequest, form: AddressForm | WebserviceForm) -> dict[str, Any] | None:
     """What is at the address of the form; None if that is on the form as an error."""
     if not _may_check(request):
         form.add_error(None, _("Too many attempts. Please wait ten minutes."))
         return None
     try:
-        found = services.check(form.url(), form.cleaned_data["table_prefix"])
+        if isinstance(form, AddressForm):
+            found = services.check(form.url(), form.cleaned_data["table_prefix"])
+        else:
+            found = webservice_checking.check(Webservice(form.cleaned_data["url"], form.cleaned_data["key"]))
     except ShopTrouble as trouble:
         form.add_error(None, str(trouble))
         return None
@@ -124,10 +139,14 @@ def connection_found(request: StaffRequest) -> HttpResponse:
     return render(request, "backoffice/connection_found.html", context)
 
 
-def _remember(request: StaffRequest, form: AddressForm, found: dict[str, Any]) -> None:
+def _remember(request: StaffRequest, form: AddressForm | WebserviceForm, found: dict[str, Any]) -> None:
     """Between the two pages the address stays here, sealed: it does not go through the browser again."""
     values = form.cleaned_data
-    address = {"url": form.url(), "prefix": values["table_prefix"], "user": values["user"]}
+    if isinstance(form, AddressForm):
+        address = {"kind": Kind.PRESTASHOP, "url": form.url(), "user": values["user"],
+                   "options": {"prefix": values["table_prefix"]}}  # fmt: skip
+    else:
+        address = {"kind": Kind.PRESTASHOP_API, "url": values["url"], "user": "", "options": {"key": values["key"]}}
     request.session[IN_SESSION] = {
         "at": clock.now().isoformat(), "found": found, "sealed": sealing.seal(json.dumps(address), PURPOSE),
     }  # fmt: skip
@@ -146,8 +165,8 @@ def _remembered(request: StaffRequest) -> dict[str, Any] | None:
 def _attach(request: StaffRequest, kept: dict[str, Any], target: Shop | None, form: AttachForm) -> Connection:
     """Raises GhostcartError. A shop that is made for it belongs to who made it."""
     made = services.attach(
-        kind=Kind.PRESTASHOP, url=kept["url"], options={**form.options(), "prefix": kept["prefix"]},
-        now=clock.now(), shop=target,
+        kind=kept["kind"], url=kept["url"], options={**form.options(), **kept["options"]}, now=clock.now(),
+        shop=target,
     )  # fmt: skip
     if target is None:
         staff_services.make_owner(request.user, made.shop)
@@ -175,13 +194,38 @@ def connection_pause(request: StaffRequest, connection_id: int) -> HttpResponse:
 @staff(Role.OWNER)
 def connection_options(request: StaffRequest, connection_id: int) -> HttpResponse:
     found = _connection(request, connection_id)
-    form = OptionsForm(request.POST)
-    if form.is_valid():
-        services.change_options(found, **form.cleaned_data)
-        messages.success(request, _("The options are saved."))
-    else:
+    form = OptionsForm(request.POST, connection=found)
+    if not form.is_valid():
         messages.error(request, _("These options cannot be saved."))
+        return _listed(request, {found.pk: form})
+    try:
+        _save_options(found, form.cleaned_data)
+    except ShopTrouble as trouble:
+        form.add_error(None, str(trouble))
+        return _listed(request, {found.pk: form})
+    messages.success(request, _("The options are saved."))
     return redirect("backoffice:connections")
+
+
+def _save_options(connection: Connection, values: dict[str, Any]) -> None:
+    """A way for vouchers is tried before it is chosen. Raises ShopTrouble; what stands before it is saved then."""
+    plain = {name: values[name] for name in ("newsletter_is_consent", "is_spared")}
+    services.change_options(connection, **plain)
+    connection.refresh_from_db()
+    if values["cookie_key"] or not values["recovery_link"]:
+        way_back.use_recovery_link(connection, values["cookie_key"] if values["recovery_link"] else "")
+    if values.get("webservice_key"):
+        url = values["webservice_url"] or connection.options.get("webservice_url", "")
+        name_webservice(connection, url, values["webservice_key"])
+    before, way = vouchers.way_of(connection), vouchers.Way(values["vouchers"])
+    vouchers.choose(connection, way)
+    if way != vouchers.Way.NONE and (way != before or values.get("webservice_key")):
+        try:
+            with open_desk(connection) as desk:
+                desk.check()
+        except ShopTrouble:
+            vouchers.choose(connection, before)
+            raise
 
 
 @require_POST
