@@ -323,6 +323,16 @@ def test_pages_say_that_the_history_is_still_coming_in(shop):
     assert "coming in" not in text_of(viewer.get(address("order-list")))
 
 
+def test_what_is_wrong_with_an_import_in_detail_is_for_owners(owner, shop):
+    connection(shop, trouble="cannot_connect:db.internal:3306", trouble_at=NOON)
+    viewer = text_of(signed_in(Role.VIEWER, shop).get(address("cart-list")))
+    assert "It is interrupted" in viewer
+    for page in (viewer, text_of(owner.get(address("cart-list")))):
+        assert "db.internal" not in page
+    assert address("connections") in text_of(owner.get(address("importing")))
+    assert address("connections") not in text_of(signed_in(Role.VIEWER, shop).get(address("importing")))
+
+
 def test_another_shop_s_import_is_nobody_s_business(shop):
     connection(factories.shop(), done=10, total=40)
     assert "coming in" not in text_of(signed_in(Role.VIEWER, shop).get(address("cart-list")))

@@ -5,6 +5,8 @@ from typing import Any
 from django import template
 
 from ghostcart.backoffice import connection_words
+from ghostcart.backoffice.access import StaffRequest, may_anywhere
+from ghostcart.backoffice.models import Role
 from ghostcart.connectors import errors, queries
 from ghostcart.connectors.models import Connection
 from ghostcart.connectors.prestashop import checking, webservice_checking
@@ -16,8 +18,16 @@ register = template.Library()
 @register.inclusion_tag("backoffice/_importing.html", takes_context=True)
 def importing(context: template.Context) -> dict[str, Any]:
     """How far the history of the shops in view is, while it comes in; nothing otherwise."""
-    scope = getattr(context["request"], "scope", [])
-    return {"connections": queries.importing([shop.pk for shop in scope]), "shows_shops": len(scope) > 1}
+    return importing_context(context["request"])
+
+
+def importing_context(request: StaffRequest) -> dict[str, Any]:
+    """For `_importing.html`. What is wrong in detail is for owners."""
+    scope = getattr(request, "scope", [])
+    return {
+        "connections": queries.importing([shop.pk for shop in scope]), "shows_shops": len(scope) > 1,
+        "is_owner": may_anywhere(request, Role.OWNER),
+    }  # fmt: skip
 
 
 @register.filter

@@ -17,6 +17,7 @@ from ghostcart.backoffice import services as staff_services
 from ghostcart.backoffice.access import StaffRequest, require, staff
 from ghostcart.backoffice.connection_forms import AddressForm, AttachForm, OptionsForm, WebserviceForm
 from ghostcart.backoffice.models import Role
+from ghostcart.backoffice.templatetags.connection_tags import importing_context
 from ghostcart.backoffice.views.settings import owned
 from ghostcart.connectors import queries, services, vouchers, way_back
 from ghostcart.connectors.desks import open_desk
@@ -60,8 +61,7 @@ def connection_state(request: StaffRequest, connection_id: int) -> HttpResponse:
 @staff(Role.VIEWER)
 def importing(request: StaffRequest) -> HttpResponse:
     """How far imports are, for the pages that wait for them."""
-    found = queries.importing([shop.pk for shop in request.scope])
-    context = {"connections": found, "shows_shops": len(request.scope) > 1, "is_again": True}
+    context = {**importing_context(request), "is_again": True}
     return render(request, "backoffice/_importing.html", context)
 
 
