@@ -44,7 +44,8 @@ class CustomerPage:
     customer: Customer
     has_consented: bool
     consents: Sequence[Consent]
-    addresses: Sequence[Address]
+    addresses: Sequence[Address | dict[str, str]]
+    """Those that the account keeps; of a guest, who has none, the one of their newest order."""
     carts: Page[Cart]
     statuses: Sequence[tuple[Cart, Status]]
     cart_count: int
@@ -83,7 +84,7 @@ def customer_page(customer: Customer, after: str | None, before: str | None, now
         customer=customer,
         has_consented=customer_queries.has_consented(customer),
         consents=list(customer.consents.all()),
-        addresses=list(customer.addresses.all()[:ROWS_SHOWN]),
+        addresses=_addresses(customer),
         carts=shown,
         statuses=[(cart, cart.status(now)) for cart in shown.rows],
         cart_count=carts.count(),
@@ -96,6 +97,12 @@ def customer_page(customer: Customer, after: str | None, before: str | None, now
         why=_why(customer),
         external_ids=list(customer.external_ids.order_by("pk")[:EXTERNAL_IDS_SHOWN]),
     )
+
+
+def _addresses(customer: Customer) -> Sequence[Address | dict[str, str]]:
+    kept = list(customer.addresses.all()[:ROWS_SHOWN])
+    ordered = None if kept else order_queries.last_address(customer.pk)
+    return [ordered] if ordered else kept
 
 
 def _why(customer: Customer) -> list[tuple[Decision, str]]:

@@ -28,6 +28,7 @@ from ghostcart.backoffice.views import (
     settings,
     staff,
     vouchers,
+    webhooks,
 )
 
 PAGES = (
@@ -45,6 +46,7 @@ PAGES = (
     calls,
     settings,
     connections,
+    webhooks,
     staff,
     profile,
     report,

@@ -13,6 +13,7 @@ from ghostcart.carts import conditions
 from ghostcart.carts.filters import Bots, CartFilter, Listed, start_of_day, to_query
 from ghostcart.carts.kinds import OURS
 from ghostcart.carts.models import Cart, CartEvent, CartLine, CartVoucher, Status
+from ghostcart.customers import queries as customer_queries
 from ghostcart.customers.models import Address
 from ghostcart.lib import paging
 from ghostcart.lib.money import Rounding, divide
@@ -223,10 +224,12 @@ def cart_view(cart_id: int, now: datetime) -> CartView | None:
 
 
 def others(cart: Cart, after: str | None, before: str | None) -> Page[Cart]:
-    """The other carts of the same customer, newest first."""
-    if cart.customer_id is None:
+    """The other carts of the same person, under whichever of their addresses, newest first."""
+    if cart.customer is None:
         return Page([], None, None)
-    found = _heads().filter(customer=cart.customer_id, deleted_at=None).exclude(pk=cart.pk)
+    person = cart.customer.person_id
+    customers = list(customer_queries.of_person(person).values_list("pk", flat=True)) if person else [cart.customer.pk]
+    found = _heads().filter(customer_id__in=customers, deleted_at=None).exclude(pk=cart.pk)
     return paging.page(found, "-id", OTHERS_SHOWN, after, before)
 
 

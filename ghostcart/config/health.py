@@ -1,5 +1,6 @@
 """What machines ask about this installation: alive, ready, and in figures."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
@@ -44,22 +45,40 @@ def alive(request: HttpRequest) -> HttpResponse:
 def ready(request: HttpRequest) -> HttpResponse:
     """Each part of the installation: `ok`, or a sentence on what is wrong and how to mend it."""
     checks = {"database": "ok", "migrations": "ok", "worker": "ok", "mail": "ok", "shops": "ok"}
-    backlog = None
+    backlog, workers = None, []
     try:
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             checks["migrations"] = "Tables are older than the program. Run: ghostcart migrate"
-        elif not Worker.objects.filter(seen_at__gt=clock.now() - WORKER_SILENT).exists():
-            checks["worker"] = "No worker was heard of for a minute. Start one: ghostcart worker"
         if checks["migrations"] == "ok":
+            workers = list(Worker.objects.order_by("-seen_at"))
+            checks["worker"] = _worker(workers)
             backlog = health.backlog(clock.now())
             checks["mail"] = _mail(backlog)
             checks["shops"] = _shops(clock.now())
     except DatabaseError as error:
         checks["database"] = f"The database cannot be reached ({type(error).__name__}). Check DATABASE_URL."
     is_ready = checks["database"] == checks["migrations"] == "ok"
-    told = {"status": "ok" if is_ready else "not ready", "checks": checks, "backlog": backlog and asdict(backlog)}
+    told = {
+        "status": "ok" if is_ready else "not ready",
+        "checks": checks,
+        "backlog": backlog and asdict(backlog),
+        "workers": [{"last_run": worker.seen_at, "failing": _failing(worker)} for worker in workers],
+    }
     return JsonResponse(told, status=200 if is_ready else 503)
+
+
+def _worker(workers: Sequence[Worker]) -> str:
+    alive = [worker for worker in workers if worker.seen_at > clock.now() - WORKER_SILENT]
+    if not alive:
+        return "No worker was heard of for a minute. Start one: ghostcart worker"
+    failing = sorted({_failing(worker) for worker in alive if worker.error})
+    return f"Failing: {', '.join(failing)}. The worker's log says why." if failing else "ok"
+
+
+def _failing(worker: Worker) -> str:
+    """The task that fails; what it said may name people, and is for the log alone."""
+    return worker.error.partition(":")[0]
 
 
 def _mail(backlog: Backlog) -> str:

@@ -22,6 +22,7 @@ from ghostcart.carts.models import Device, IdempotencyKey
 from ghostcart.connectors import services as connectors
 from ghostcart.connectors import vouchers as shop_vouchers
 from ghostcart.connectors.desks import open_desk
+from ghostcart.connectors.webhooks import sending
 from ghostcart.customers import identity
 from ghostcart.lib import clock, pictures
 from ghostcart.mail import mailbox, outbox
@@ -48,6 +49,7 @@ class Task:
     do: Callable[[datetime], bool]
     rest: timedelta = timedelta()
     next_at: datetime | None = None
+    has_failed: bool = False
 
 
 def forget_answers(now: datetime) -> bool:
@@ -95,7 +97,7 @@ def worker_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def tasks(stopping: Event) -> list[Task]:
+def tasks(stopping: Event, courier: sending.Courier) -> list[Task]:
     hourly, now_and_then = timedelta(hours=1), timedelta(seconds=5)
     return [
         Task("exports", exports.write_next),
@@ -104,6 +106,8 @@ def tasks(stopping: Event) -> list[Task]:
         Task("campaigns", scan.enrol, now_and_then),
         Task("mail", partial(send_mail, stopping=stopping)),
         Task("mail of dead workers", lambda now: bool(outbox.recover(now)), timedelta(seconds=20)),
+        Task("webhooks", courier.deliver),
+        Task("webhooks of dead workers", sending.recover, timedelta(seconds=20)),
         Task("ended follow-ups", tidying.tidy, timedelta(seconds=30)),
         Task("deleted carts", lambda now: bool(cart_services.purge(now)), hourly),
         Task("answers", forget_answers, hourly),
@@ -120,12 +124,20 @@ def tasks(stopping: Event) -> list[Task]:
         Task("vouchers of other shops", partial(shop_vouchers.take_away, open_desk=open_desk), timedelta(minutes=1)),
         Task("ended vouchers", voucher_services.clean_up, hourly),
         Task("wrong codes", limits.forget, hourly),
+        Task("old deliveries", sending.forget, hourly),
     ]
 
 
 def run(stopping: Event, *, once: bool = False) -> None:
     """Work until told to stop; with `once`, until nothing is due. The task in hand is always finished."""
-    all_tasks = tasks(stopping)
+    courier = sending.Courier(worker_name())
+    try:
+        _run(tasks(stopping, courier), stopping, once)
+    finally:
+        courier.close(clock.now())
+
+
+def _run(all_tasks: list[Task], stopping: Event, once: bool) -> None:
     told_at: datetime | None = None
     while not stopping.is_set():
         now = clock.now()
@@ -145,19 +157,22 @@ def _do(task: Task, now: datetime) -> bool:
         found = task.do(now)
     except Exception as error:
         _log.exception("the task '%s' failed; it is tried again in a minute", task.name)
-        task.next_at = now + timedelta(minutes=1)
+        task.next_at, task.has_failed = now + timedelta(minutes=1), True
         if not isinstance(error, DatabaseError):
             _tell(now, f"{task.name}: {error}")
         return False
     task.next_at = None if found else now + task.rest
+    if task.has_failed:
+        task.has_failed = False
+        _tell(now, "")
     return found
 
 
-def _tell(now: datetime, error: str = "") -> None:
-    """Say that this worker is alive, and what went wrong last."""
+def _tell(now: datetime, error: str | None = None) -> None:
+    """Say that this worker is alive, and what goes wrong; "" when it goes well again."""
     try:
         Worker.objects.update_or_create(
-            pk=worker_name(), defaults={"seen_at": now, **({"error": error[:300]} if error else {})}
+            pk=worker_name(), defaults={"seen_at": now, **({} if error is None else {"error": error[:300]})}
         )
         Worker.objects.filter(seen_at__lt=now - timedelta(days=1)).delete()
     except DatabaseError:

@@ -3,6 +3,10 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from ghostcart.connectors.webhooks.models import Attempt as Attempt
+from ghostcart.connectors.webhooks.models import Delivery as Delivery
+from ghostcart.connectors.webhooks.models import WebhookEndpoint as WebhookEndpoint
+
 
 class Kind(models.TextChoices):
     """How a shop is read. The value is also the `source` of all that comes in this way."""

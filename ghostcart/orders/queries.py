@@ -122,6 +122,13 @@ def of_customer(customer_id: int) -> QuerySet[Order]:
     return Order.objects.filter(customer_id=customer_id).order_by("-pk")
 
 
+def last_address(customer_id: int) -> dict[str, str] | None:
+    """Where the newest order of a customer went; of one who was erased only countries are left, which is none."""
+    known = of_customer(customer_id).filter(address__has_key="street")
+    found: dict[str, str] | None = known.values_list("address", flat=True).first()
+    return found
+
+
 def placed_by(customer_ids: Collection[int]) -> dict[int, Placed]:
     """What these customers ordered and spent, by customer; who ordered nothing valid is not in it."""
     rows = (

@@ -66,6 +66,9 @@ def cart_facts(cart: Cart, language: str) -> Facts:
         "item_count": cart.item_count,
         "total_minor": cart.total_minor,
         "products_minor": cart.products_minor,
+        "discount_minor": cart.discount_minor,
+        "shipping_minor": cart.shipping_minor,
+        "tax_minor": 0 if cart.prices_include_tax else cart.tax_minor,
         "lines": [_line(line, cart.shop, language) for line in lines],
         "more": max(0, cart.line_count - len(lines)),
     }

@@ -24,6 +24,8 @@ def numbers(shop: Running) -> dict[str, str]:
         "outside",
         "outside_order",
         "connection",
+        "endpoint",
+        "delivery",
     )
     told = shop.ask(
         "from ghostcart.carts.models import Cart; from ghostcart.customers.models import Customer;"
@@ -32,6 +34,7 @@ def numbers(shop: Running) -> dict[str, str]:
         "from ghostcart.recovery import campaigns; from ghostcart.lib import clock;"
         "from ghostcart.vouchers.models import Voucher; from tests.mail import letters;"
         "from tests.journeys.attached import attached;"
+        "from tests.connectors.webhooks import showing;"
         "live = Cart.objects.filter(deleted_at=None, shop__slug='fern');"
         "order = Order.objects.filter(shop__slug='fern', customer__isnull=False).first();"
         "campaign = campaigns.create(Shop.objects.get(slug='fern'), 'abandoned', 'Ghosts', clock.now());"
@@ -45,7 +48,7 @@ def numbers(shop: Running) -> dict[str, str]:
         " campaign.shop_id, Voucher.objects.filter(shop__slug='fern').order_by('-used')[0].pk,"
         " letters.letter(order.shop, order.customer, at=clock.now()).message.pk,"
         " live.filter(ordered_at=None, merged_at=None, line_count__gt=0, customer__isnull=False)[0].pk,"
-        " *attached(Shop.objects.get(slug='fern')), sep='|')"
+        " *attached(Shop.objects.get(slug='fern')), *showing.some(campaign.shop), sep='|')"
     )
     return dict(zip(names, told.split("|"), strict=True))
 
@@ -88,8 +91,16 @@ def backoffice(shop: Running) -> dict[str, str]:
         "calls": "/backoffice/calls/",
         "write": f"/backoffice/carts/{of['named']}/write/",
         "report": "/backoffice/report/",
-        "ledger": "/backoffice/report/ledger/",
+        "report-mails": f"/backoffice/report/{of['shop']}/mails/",
+        "report-people": f"/backoffice/report/{of['campaign']}/people/",
+        "ledger": f"/backoffice/report/ledger/?shop={of['shop']}",
         "mail-settings": f"/backoffice/settings/{of['shop']}/mail/",
+        "webhooks": "/backoffice/webhooks/",
+        "webhook-new": f"/backoffice/webhooks/new/{of['shop']}/",
+        "webhook": f"/backoffice/webhooks/{of['endpoint']}/",
+        "webhook-none": f"/backoffice/webhooks/{of['endpoint']}/?state=sending",
+        "webhook-edit": f"/backoffice/webhooks/{of['endpoint']}/edit/",
+        "webhook-delivery": f"/backoffice/webhooks/deliveries/{of['delivery']}/",
         "vouchers": "/backoffice/vouchers/",
         "vouchers-none": "/backoffice/vouchers/?q=nothing-like-it",
         "voucher": f"/backoffice/vouchers/{of['voucher']}/",

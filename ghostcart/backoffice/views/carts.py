@@ -201,6 +201,7 @@ def _cart_context(request: StaffRequest, cart_id: int) -> dict[str, Any]:
         "cart": view.cart,
         "status": view.cart.status(now),
         "orders": order_queries.of_cart(cart_id) if view.cart.ordered_at else [],
+        "address": view.address or (order_queries.last_address(customer_id) if customer_id else None),
         "placed": order_queries.placed_by([customer_id]).get(customer_id) if customer_id else None,
         "entries": shown[::-1],
         "hidden_entries": len(view.events) - len(shown),

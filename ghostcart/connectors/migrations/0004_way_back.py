@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("connectors", "0002_reading"),
+        ("connectors", "0003_reading"),
         ("vouchers", "0001_initial"),
     ]
 
