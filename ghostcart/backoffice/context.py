@@ -52,6 +52,7 @@ MENU = (
     Entry(_("Report"), "chart-bar", "backoffice:report", "r", group=_("Follow-ups")),
     Entry(_("Webhooks"), "webhook", "backoffice:webhooks", "w", group=_("Settings"), least=Role.MANAGER),
     Entry(_("Staff"), "user-circle", "backoffice:staff", "u", group=_("Settings"), least=Role.OWNER),
+    Entry(_("Connections"), "plug-connected", "backoffice:connections", "n", group=_("Settings"), least=Role.OWNER),
     Entry(_("Shop settings"), "settings", "backoffice:settings", "s", group=_("Settings"), least=Role.OWNER),
 )
 
@@ -75,7 +76,9 @@ def menu(request: HttpRequest) -> list[dict[str, object]]:
     """The entries this person may open, with their heading, whether it is the page they are on, and whether they stand
     under another entry instead of a heading."""
     roles = getattr(request, "roles", {})
-    rank = max((role.rank for role in roles.values()), default=-1)
+    user = getattr(request, "user", None)
+    nobody = Role.OWNER.rank if user is not None and user.is_superuser else -1
+    rank = max((role.rank for role in roles.values()), default=nobody)
     names = [entry.name for entry in MENU]
     shown = []
     heading: object = ""

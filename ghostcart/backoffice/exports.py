@@ -258,7 +258,8 @@ class CartSheet:
 
     def _wanted(self) -> filters.CartFilter:
         values = dict(parse_qsl(self.export.query))
-        return filters.from_query(values, self._shops(), self._zone())[0]
+        sources = queries.sources(self.export.shop_ids)
+        return filters.from_query(values, self._shops(), self._zone(), sources=sources)[0]
 
     def count(self) -> int:
         return queries.matching(self._wanted(), self.export.asked_at).count()

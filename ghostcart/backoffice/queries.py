@@ -11,7 +11,7 @@ from ghostcart.carts import queries as cart_queries
 from ghostcart.carts.models import Cart, Device, Status
 from ghostcart.connectors import keys
 from ghostcart.customers import queries as customer_queries
-from ghostcart.customers.models import Address, Consent, Customer
+from ghostcart.customers.models import Address, Consent, Customer, ExternalCustomer
 from ghostcart.lib import paging
 from ghostcart.lib.paging import Page
 from ghostcart.mail import queries as mail_queries
@@ -27,6 +27,7 @@ from ghostcart.vouchers.models import Voucher
 
 CARTS_SHOWN = 20
 ROWS_SHOWN = 20
+EXTERNAL_IDS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,8 @@ class CustomerPage:
     devices: Sequence[Device]
     messages: Sequence[Message]
     why: Sequence[tuple[Decision, str]]
+    external_ids: Sequence[ExternalCustomer]
+    """What other shops call them: guests there have a number for each purchase."""
 
 
 def customer_rows(customers: Sequence[Customer]) -> list[CustomerRow]:
@@ -92,6 +95,7 @@ def customer_page(customer: Customer, after: str | None, before: str | None, now
         devices=list(Device.objects.filter(customer=customer).order_by("-seen_at")[:ROWS_SHOWN]),
         messages=mail_queries.of_customer(customer.pk, ROWS_SHOWN),
         why=_why(customer),
+        external_ids=list(customer.external_ids.order_by("pk")[:EXTERNAL_IDS_SHOWN]),
     )
 
 

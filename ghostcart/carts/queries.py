@@ -11,6 +11,7 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 
 from ghostcart.carts import conditions
 from ghostcart.carts.filters import Bots, CartFilter, Listed, start_of_day, to_query
+from ghostcart.carts.kinds import OURS
 from ghostcart.carts.models import Cart, CartEvent, CartLine, CartVoucher, Status
 from ghostcart.customers import queries as customer_queries
 from ghostcart.customers.models import Address
@@ -39,7 +40,7 @@ SORTS = {
 _UNSEEN = (
     "customer__password", "customer__search_text", "customer__note", "products_minor", "discount_minor",
     "shipping_minor", "tax_minor", "prices_include_tax", "language", "shipping_method", "checkout_started_at",
-    "merged_into", "deleted_at", "deleted_by", "source", "external_id", "is_demo",
+    "merged_into", "deleted_at", "deleted_by", "is_demo", "external_version",
 )  # fmt: skip
 """Columns that no page's list shows."""
 _PRIVATE = ("customer__password", "customer__search_text", "customer__note")
@@ -165,6 +166,16 @@ def _count(few: Sequence[int], many: Sequence[_Part], ceiling: int) -> int:
             counted += part.passed
             counted += part.look.order_by()[: max(0, ceiling - counted)].count()
     return min(counted, ceiling)
+
+
+def sources(shop_ids: Collection[int]) -> list[str]:
+    """Where the carts of some shops come from, sorted."""
+    return conditions.sources(shop_ids)
+
+
+def any_outside(cart_ids: Collection[int]) -> bool:
+    """Whether another shop keeps one of these carts, deleted here or not."""
+    return Cart.objects.filter(pk__in=cart_ids).exclude(source__in=OURS).exists()
 
 
 def is_online(cart: Cart, now: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -12,12 +12,27 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from ghostcart.backoffice.models import Worker
+from ghostcart.connectors import queries as connections
+from ghostcart.connectors.models import Connection
 from ghostcart.lib import clock
 from ghostcart.mail import relay
 from ghostcart.recovery import health
 from ghostcart.recovery.health import Backlog
 
 WORKER_SILENT = timedelta(minutes=1)
+SHOP_TROUBLES = {
+    "cannot_connect": "its database cannot be reached",
+    "connection_lost": "its database went away",
+    "too_slow": "its database is too slow",
+    "access_denied": "its database refuses the user or password",
+    "encryption_needed": "its database asks for an encrypted connection",
+    "secret_lost": "its password cannot be read with this SECRET_KEY",
+    "no_such_database": "its database is not there",
+    "not_a_prestashop": "a table of PrestaShop is missing",
+    "missing_right": "a table may not be read",
+    "no_such_shop": "its PrestaShop has no such shop",
+    "database_trouble": "its database reports an error",
+}
 
 
 @require_safe
@@ -28,8 +43,8 @@ def alive(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """Database, migrations, worker, mail: each `ok`, or a sentence on what is wrong and how to mend it."""
-    checks = {"database": "ok", "migrations": "ok", "worker": "ok", "mail": "ok"}
+    """Each part of the installation: `ok`, or a sentence on what is wrong and how to mend it."""
+    checks = {"database": "ok", "migrations": "ok", "worker": "ok", "mail": "ok", "shops": "ok"}
     backlog, workers = None, []
     try:
         executor = MigrationExecutor(connection)
@@ -40,6 +55,7 @@ def ready(request: HttpRequest) -> HttpResponse:
             checks["worker"] = _worker(workers)
             backlog = health.backlog(clock.now())
             checks["mail"] = _mail(backlog)
+            checks["shops"] = _shops(clock.now())
     except DatabaseError as error:
         checks["database"] = f"The database cannot be reached ({type(error).__name__}). Check DATABASE_URL."
     is_ready = checks["database"] == checks["migrations"] == "ok"
@@ -71,6 +87,22 @@ def _mail(backlog: Backlog) -> str:
     if backlog.is_behind(clock.now()):
         return f"{backlog.due} messages are overdue. Is a worker running? Start one: ghostcart worker"
     return "ok"
+
+
+def _shops(now: datetime) -> str:
+    """The attached shops that are not read as they should be. What is wrong, not where: the page is public."""
+    troubled = connections.in_trouble(now)
+    if not troubled:
+        return "ok"
+    told = [f"{one.shop.slug}: {_shop_trouble(one)}" for one in troubled]
+    return f"{'; '.join(told)}. The page Connections of the back office says how to mend it."
+
+
+def _shop_trouble(connection: Connection) -> str:
+    if connection.trouble_at is None:
+        return "not read for minutes: no worker does it. Start one: ghostcart worker"
+    wrong = SHOP_TROUBLES.get(connection.trouble.partition(":")[0], "it cannot be read")
+    return f"{wrong} since {connection.trouble_at:%Y-%m-%d %H:%M} UTC"
 
 
 @require_safe

@@ -6,7 +6,7 @@ A loop around small tasks. Each task says whether it found something to do; when
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,11 +19,17 @@ from ghostcart.backoffice import exports, summaries
 from ghostcart.backoffice.models import Worker
 from ghostcart.carts import services as cart_services
 from ghostcart.carts.models import Device, IdempotencyKey
+from ghostcart.connectors import services as connectors
+from ghostcart.connectors import vouchers as shop_vouchers
+from ghostcart.connectors.desks import open_desk
 from ghostcart.connectors.webhooks import sending
 from ghostcart.customers import identity
-from ghostcart.lib import clock
+from ghostcart.lib import clock, pictures
 from ghostcart.mail import mailbox, outbox
+from ghostcart.mail.models import Message
+from ghostcart.mail.outbox import Hold
 from ghostcart.recovery import claims, grants, ledger, passwords, privacy, scan, tidying
+from ghostcart.recovery import queries as recovery_queries
 from ghostcart.vouchers import limits
 from ghostcart.vouchers import services as voucher_services
 
@@ -67,9 +73,24 @@ DECIDE = {"reminder": claims.decide, passwords.KIND: passwords.decide}
 """Who has the last word on messages of a kind, in the transaction that claims them."""
 
 
+def vouchers_in_place(messages: Sequence[Message], now: datetime) -> dict[int, Hold]:
+    """The vouchers of these reminders exist in the shops that they are for, or their mails wait."""
+    vouchers = recovery_queries.vouchers_of(messages)
+    troubles = shop_vouchers.make(dict(vouchers.values()), now, open_desk)
+    held = {number: troubles[voucher] for number, (voucher, _whom) in vouchers.items() if voucher in troubles}
+    claims.note_held(held, "voucher_waits", now)
+    return {number: Hold("voucher_waits", trouble) for number, trouble in held.items()}
+
+
+PREPARE = {"reminder": vouchers_in_place}
+"""What must be in place elsewhere before messages of a kind are handed over."""
+
+
 def send_mail(now: datetime, stopping: Event) -> bool:
     """Some of the due messages; the message in hand is finished, the others are given back when told to stop."""
-    return bool(outbox.send_due(clock.now, worker=worker_name(), decide=DECIDE, stopping=stopping.is_set))
+    return bool(
+        outbox.send_due(clock.now, worker=worker_name(), decide=DECIDE, prepare=PREPARE, stopping=stopping.is_set)
+    )
 
 
 def worker_name() -> str:
@@ -80,6 +101,7 @@ def tasks(stopping: Event, courier: sending.Courier) -> list[Task]:
     hourly, now_and_then = timedelta(hours=1), timedelta(seconds=5)
     return [
         Task("exports", exports.write_next),
+        Task("attached shops", connectors.read_due),
         Task("people", identity.catch_up, now_and_then),
         Task("campaigns", scan.enrol, now_and_then),
         Task("mail", partial(send_mail, stopping=stopping)),
@@ -91,6 +113,7 @@ def tasks(stopping: Event, courier: sending.Courier) -> list[Task]:
         Task("answers", forget_answers, hourly),
         Task("devices", forget_devices, hourly),
         Task("sessions", forget_sessions, hourly),
+        Task("pictures", lambda now: bool(pictures.forget_old()), hourly),
         Task("mailbox", lambda now: bool(mailbox.forget_old()), hourly),
         Task("erased people", privacy.tidy, hourly),
         Task("ledger", ledger.write, timedelta(seconds=20)),
@@ -98,6 +121,7 @@ def tasks(stopping: Event, courier: sending.Courier) -> list[Task]:
         Task("summaries", summaries.send_summaries, timedelta(minutes=1)),
         Task("notices", summaries.send_notices, timedelta(minutes=1)),
         Task("granted vouchers", grants.settle, timedelta(minutes=1)),
+        Task("vouchers of other shops", partial(shop_vouchers.take_away, open_desk=open_desk), timedelta(minutes=1)),
         Task("ended vouchers", voucher_services.clean_up, hourly),
         Task("wrong codes", limits.forget, hourly),
         Task("old deliveries", sending.forget, hourly),

@@ -44,6 +44,8 @@ class Connection(models.Model):
     read_at = models.DateTimeField(null=True, blank=True, help_text="when the shop was last read without trouble")
     trouble = models.CharField(max_length=300, blank=True, help_text="why it could not be read last time, as a code")
     trouble_at = models.DateTimeField(null=True, blank=True, help_text="since when; none: all is well")
+    due_at = models.DateTimeField(null=True, blank=True, help_text="when it is read next; none: at once")
+    failures = models.PositiveIntegerField(default=0, help_text="how often in a row it could not be read")
     claimed_by = models.CharField(max_length=80, blank=True)
     claimed_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
@@ -115,3 +117,50 @@ class ApiKey(models.Model):
     def is_good(self, now: datetime) -> bool:
         """Whether it opens anything at that moment."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+class Made(models.TextChoices):
+    """What became of a voucher of ours in another shop."""
+
+    WANTED = "wanted", _("Not made yet")
+    MADE = "made", _("Made in the shop")
+    USED = "used", _("Used in the shop")
+    REMOVED = "removed", _("Removed from the shop")
+    SWITCHED_OFF = "switched_off", _("Switched off in the shop")
+
+
+class PushedVoucher(models.Model):
+    """A voucher of a campaign that another shop must know, as it stands there. See `vouchers`.
+
+    `busy_until` is a lease: one worker at a time speaks to the shop about it. `due_at` is when it is taken away there
+    at the latest, or when that is tried again. What went wrong last is in `trouble`.
+    """
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="vouchers")
+    voucher = models.ForeignKey(
+        "vouchers.Voucher", models.SET_NULL, null=True, related_name="pushed", help_text="none: it ended, and is gone"
+    )
+    code = models.CharField(max_length=40)
+    state = models.CharField(max_length=12, choices=Made.choices, default=Made.WANTED)
+    outside_id = models.CharField(max_length=64, blank=True, help_text="what the shop calls it")
+    pushed_at = models.DateTimeField(null=True, blank=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+    trouble = models.CharField(max_length=300, blank=True, help_text="see `errors.explain`")
+    trouble_at = models.DateTimeField(null=True, blank=True)
+    tries = models.PositiveSmallIntegerField(default=0, help_text="to take it away, in vain")
+    due_at = models.DateTimeField(null=True, blank=True)
+    busy_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "code"], name="one_pushed_voucher_per_code"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at", "id"], name="pushed_voucher_there", condition=models.Q(state__in=["wanted", "made"])
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.state}"

@@ -29,7 +29,7 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
-from ghostcart.lib import clock
+from ghostcart.lib import clock, pictures
 from ghostcart.lib import money as amounts
 from ghostcart.lib.texts import pick
 
@@ -167,6 +167,9 @@ def text(texts: Mapping[str, str] | None) -> str:
 
 @register.filter
 def media(path: str) -> str:
+    """The address of a picture: one of ours, or one in another shop, through us."""
+    if pictures.is_outside(path):
+        return pictures.address(path)
     return settings.MEDIA_URL + path if path else static("storefront/no-picture.svg")
 
 

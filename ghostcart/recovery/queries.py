@@ -9,9 +9,10 @@ from django.db.models import QuerySet
 from ghostcart.carts.models import Cart
 from ghostcart.customers import identity
 from ghostcart.customers.models import Customer
+from ghostcart.mail.models import Message
 from ghostcart.orders.models import Order
 from ghostcart.recovery import campaigns, facts, guard, looking, reasons, rules
-from ghostcart.recovery.models import Arm, Campaign, CampaignState, Decision, Kind, LedgerLine
+from ghostcart.recovery.models import Arm, Campaign, CampaignState, Decision, Kind, LedgerLine, Reminder
 from ghostcart.recovery.subject import Plan
 
 DECISIONS_SHOWN = 200
@@ -148,3 +149,13 @@ def ledger(shop_ids: Collection[int], campaign_id: int | None = None) -> QuerySe
 def of_campaign(campaign: Campaign) -> QuerySet[Decision]:
     """Everything that a campaign decided."""
     return _decisions().filter(campaign=campaign)
+
+
+# -- vouchers ----------------------------------------------------------------------------------------
+
+
+def vouchers_of(messages: Iterable[Message]) -> dict[int, tuple[int, Customer | None]]:
+    """The vouchers that these reminders speak of, by message: which, and whom it is mailed to."""
+    rows = Reminder.objects.filter(message__in=[one.pk for one in messages], voucher__isnull=False)
+    found = rows.select_related("enrolment__customer")
+    return {row.message_id: (row.voucher_id, row.enrolment.customer) for row in found if row.voucher_id}

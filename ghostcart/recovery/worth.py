@@ -12,6 +12,7 @@ from ghostcart.recovery.models import Reminder, Step, VoucherKind
 from ghostcart.shops.models import ShippingMethod
 
 WHOLE_BP = 10_000
+ORDERS_SEEN = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,11 @@ def _largest_order(who: Who, currency: str) -> int:
 
 
 def shipping(shop_id: int, currency: str) -> int:
-    """The dearest way to deliver that the shop offers: the shopper may still choose it."""
+    """The dearest way to deliver that the shop offers: the shopper may still choose it. Of another shop's ways only the
+    orders tell."""
     methods = ShippingMethod.objects.filter(shop=shop_id, is_active=True)
-    return max((int(method.prices_minor.get(currency, 0)) for method in methods), default=0)
+    offered = [int(method.prices_minor.get(currency, 0)) for method in methods]
+    if not offered:
+        latest = Order.objects.filter(shop=shop_id, currency=currency).order_by("-id")
+        offered = list(latest.values_list("shipping_minor", flat=True)[:ORDERS_SEEN])
+    return max(offered, default=0)

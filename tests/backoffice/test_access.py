@@ -15,6 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from ghostcart.backoffice import access
 from ghostcart.backoffice.models import Export, Membership, Role, User
 from ghostcart.connectors import keys
+from ghostcart.connectors.models import Connection
 from ghostcart.connectors.webhooks import endpoints
 from ghostcart.mail import suppression
 from ghostcart.orders.services import Payment, place
@@ -92,8 +93,10 @@ def cast(db):
         for who in ("manager", "owner")
     }
     campaign = campaigns.create(shop, "abandoned", "Ghosts", factories.NOON)
+    connection = Connection.objects.create(shop=shop, kind="prestashop", address="mysql://", created_at=factories.NOON)
     endpoint, _ = endpoints.create(shop, url="https://example.com/", description="", kinds=[], now=factories.NOON)
     values = {
+        "connection_id": connection.pk,
         "campaign_id": campaign.pk,
         "step_id": campaigns.steps(campaign)[0].pk,
         "cart_id": shopper.cart.pk,

@@ -22,6 +22,9 @@ def numbers(shop: Running) -> dict[str, str]:
         "message",
         "named",
         "key",
+        "outside",
+        "outside_order",
+        "connection",
         "endpoint",
         "delivery",
     )
@@ -32,6 +35,7 @@ def numbers(shop: Running) -> dict[str, str]:
         "from ghostcart.recovery import campaigns; from ghostcart.lib import clock;"
         "from ghostcart.vouchers.models import Voucher; from tests.mail import letters;"
         "from ghostcart.connectors import keys;"
+        "from tests.journeys.attached import attached;"
         "from tests.connectors.webhooks import showing;"
         "live = Cart.objects.filter(deleted_at=None, shop__slug='fern');"
         "order = Order.objects.filter(shop__slug='fern', customer__isnull=False).first();"
@@ -47,7 +51,7 @@ def numbers(shop: Running) -> dict[str, str]:
         " campaign.shop_id, Voucher.objects.filter(shop__slug='fern').order_by('-used')[0].pk,"
         " letters.letter(order.shop, order.customer, at=clock.now()).message.pk,"
         " live.filter(ordered_at=None, merged_at=None, line_count__gt=0, customer__isnull=False)[0].pk,"
-        " key.pk, *showing.some(campaign.shop), sep='|')"
+        " key.pk, *attached(Shop.objects.get(slug='fern')), *showing.some(campaign.shop), sep='|')"
     )
     return dict(zip(names, told.split("|"), strict=True))
 
@@ -109,6 +113,13 @@ def backoffice(shop: Running) -> dict[str, str]:
         "voucher-new": f"/backoffice/vouchers/new/{of['shop']}/",
         "campaign-replay": f"/backoffice/campaigns/{of['campaign']}/replay/?days=90",
         "settings": "/backoffice/settings/",
+        "connections": "/backoffice/connections/",
+        "connection-new": "/backoffice/connections/attach/",
+        "connection-address": f"/backoffice/connections/{of['connection']}/address/",
+        "connection-detach": f"/backoffice/connections/{of['connection']}/detach/",
+        "carts-outside": "/backoffice/carts/?source=prestashop",
+        "cart-outside": f"/backoffice/carts/{of['outside']}/",
+        "order-outside": f"/backoffice/orders/{of['outside_order']}/",
         "staff": "/backoffice/staff/",
         "profile": "/backoffice/profile/",
         "password": "/backoffice/account/password/",

@@ -219,11 +219,13 @@ async def provide_wanted(
     abandoned_to: Moment = "",
     online: Annotated[Literal["", "yes", "no"], QueryParameter()] = "",
     bots: Annotated[Literal["", "with", "without", "only"], QueryParameter()] = "",
+    source: Words = "",
 ) -> CartFilter:
     """The filter of the page, read from the same words. What cannot be read is refused, not left out."""
 
     def read(values: Mapping[str, str]) -> tuple[CartFilter, list[str]]:
-        return filters.from_query(values, [program.shop], program.shop.zone)
+        sources = queries.sources([program.shop.pk])
+        return filters.from_query(values, [program.shop], program.shop.zone, sources=sources)
 
     wanted, problems = await program.ask(read, {name: request.query_params[name] for name in request.query_params})
     if problems:

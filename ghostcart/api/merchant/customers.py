@@ -210,7 +210,11 @@ async def read_customer(program: NamedDependency[Program], customer_id: Id) -> C
     return await program.ask(lambda: _whole(the_customer(program, customer_id), program.language))
 
 
-@put("/customers/{customer_id:int}/note", summary="Write the note on a customer", **needs(Scope.CUSTOMERS_WRITE, 404))
+@put(
+    "/customers/{customer_id:int}/note",
+    summary="Write the note on a customer",
+    **needs(Scope.CUSTOMERS_WRITE, 404, 422),
+)
 async def put_note(program: NamedDependency[Program], customer_id: Id, data: Annotated[Note, STRICT]) -> CustomerWhole:
     """The private note that staff see; an empty one takes it away."""
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("connectors", "0002_webhooks"),
+        ("connectors", "0004_way_back"),
         ("shops", "0001_initial"),
     ]
 
