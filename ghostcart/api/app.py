@@ -8,6 +8,7 @@ from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from ghostcart import __version__
+from ghostcart.api import origins
 from ghostcart.api.bodies import StrictRequest
 from ghostcart.api.examples import illustrated
 from ghostcart.api.exports import export_file
@@ -71,6 +72,7 @@ async def secure(message: Any, scope: Any) -> None:
         given = {name.lower() for name, _value in headers}
         wanted = ((b"content-security-policy", policy.encode()), *SECURE)
         message["headers"] = headers + [header for header in wanted if header[0] not in given]
+        await origins.allow(scope, message)
 
 
 wire = Litestar(

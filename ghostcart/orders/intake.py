@@ -18,6 +18,7 @@ from ghostcart.catalog.intake import known_variants
 from ghostcart.customers import intake as customer_intake
 from ghostcart.lib import sql
 from ghostcart.lib.snapshots import Taken, newest
+from ghostcart.orders import joining
 from ghostcart.orders.models import Order, OrderStatus, PaymentMethod, new_token
 from ghostcart.shops import rules as shop_rules
 from ghostcart.vouchers import queries as voucher_queries
@@ -64,7 +65,11 @@ def take(
     for is_last in (False, True):
         try:
             with transaction.atomic():
-                return _Intake(shop_id, source, orders, now, is_history).take()
+                intake = _Intake(shop_id, source, orders, now, is_history)
+                fates = intake.take()
+            joining.customers(shop_id, source, intake.wanted_customers - set(intake.customers))
+            joining.variants(shop_id, source, intake.wanted_variants - set(intake.variants))
+            return fates
         except IntegrityError:  # somebody else has told of the same new order at this moment: now it is known
             if is_last:
                 raise
@@ -75,11 +80,11 @@ ORDER = (
     "id", "shop_id", "number", "token", "cart_id", "customer_id", "customer_label", "email", "phone", "address",
     "language", "status", "payment", "payment_name", "shipping_name", "currency", "prices_include_tax",
     "products_minor", "discount_minor", "shipping_minor", "tax_minor", "total_minor", "vouchers", "placed_at",
-    "settled_at", "placed_by", "is_demo", "source", "external_id", "external_version",
+    "settled_at", "placed_by", "is_demo", "source", "external_id", "external_version", "external_customer",
 )  # fmt: skip
 LINE = (
     "order_id", "product_id", "variant_id", "sku", "name", "option", "picture", "unit_price_micros", "tax_rate_ppm",
-    "cost_micros", "quantity", "total_minor", "is_gift",
+    "cost_micros", "quantity", "total_minor", "is_gift", "external_variant",
 )  # fmt: skip
 SUMS = ("products_minor", "discount_minor", "shipping_minor", "tax_minor", "total_minor")
 GIVES_BACK = (OrderStatus.CANCELLED, OrderStatus.REFUNDED)
@@ -93,10 +98,10 @@ class _Intake:
     ) -> None:
         self.shop, self.source, self.told = shop_rules.of(shop_id), source, told
         self.now, self.is_history = now, is_history
-        self.customers = customer_intake.known(shop_id, source, {o.customer for o in told.values() if o.customer})
-        self.variants = known_variants(
-            shop_id, source, {line.variant for order in told.values() for line in order.lines if line.variant}
-        )
+        self.wanted_customers = {order.customer for order in told.values() if order.customer}
+        self.customers = customer_intake.known(shop_id, source, self.wanted_customers)
+        self.wanted_variants = {line.variant for order in told.values() for line in order.lines if line.variant}
+        self.variants = known_variants(shop_id, source, self.wanted_variants)
         self.carts = self._carts()
         theirs = Order.objects.select_for_update().filter(shop_id=shop_id, source=source, external_id__in=list(told))
         self.known = {str(one.external_id): one for one in theirs.order_by("pk")}
@@ -143,6 +148,7 @@ class _Intake:
             "payment": PaymentMethod.OUTSIDE.value, "vouchers": sql.json_to_db(_told_vouchers(one)),
             "placed_at": sql.to_db(one.placed_at), "settled_at": sql.to_db(one.settled_at), "placed_by": "shopper",
             "is_demo": self.shop.is_demo, "source": self.source, "external_version": one.version,
+            "external_customer": one.customer,
             **{name: getattr(one.sums, name) for name in SUMS},
         }  # fmt: skip
         limits = {"email": 320, "phone": 40, "payment_name": 120, "shipping_name": 120}
@@ -161,7 +167,7 @@ class _Intake:
         return (
             number, product_id, variant_id, (line.sku or line.variant or line.key)[:64], line.name[:200],
             line.option[:120], line.picture if len(line.picture) <= 200 else "", line.unit_price_micros,
-            line.tax_rate_ppm, costs.get(line.variant), line.quantity, line.total_minor, line.is_gift,
+            line.tax_rate_ppm, costs.get(line.variant), line.quantity, line.total_minor, line.is_gift, line.variant,
         )  # fmt: skip
 
     def _costs(self, orders: Iterable[OrderSnapshot]) -> dict[str, int]:
