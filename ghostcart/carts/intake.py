@@ -101,10 +101,8 @@ def take(
         try:
             with transaction.atomic():
                 intake = _Intake(shop_id, source, carts, now, is_history)
-                fates = intake.take()
-            joining.customers(shop_id, source, intake.wanted_customers - set(intake.customers))
-            joining.variants(shop_id, source, intake.wanted_variants - set(intake.variants))
-            return fates
+                joining.look_again(shop_id, source, intake.unknown_customers, intake.unknown_variants)
+                return intake.take()
         except IntegrityError:  # somebody else has told of the same new cart at this moment: now it is known
             if is_last:
                 raise
@@ -147,7 +145,8 @@ HEAD = (
 FIXED = ("shop_id", "source", "external_id", "is_demo", "order_number", "deleted_by")
 LINE = (
     "cart_id", "shop_id", "key", "position", "product_id", "variant_id", "sku", "name", "option", "picture",
-    "unit_price_micros", "regular_micros", "tax_rate_ppm", "quantity", "total_minor", "is_gift", "added_at", "external_variant",
+    "unit_price_micros", "regular_micros", "tax_rate_ppm", "quantity", "total_minor", "is_gift", "added_at",
+    "external_variant",
 )  # fmt: skip
 VOUCHER = ("cart_id", "shop_id", "voucher_id", "code", "name", "amount_minor", "refusal", "applied_at")
 EVENT = ("shop_id", "cart_id", "cart_version", "kind", "actor", "at", "data")
@@ -163,10 +162,12 @@ class _Intake:
         self.now, self.is_history = now, is_history
         theirs = Cart.objects.select_for_update().filter(shop_id=shop_id, source=source, external_id__in=list(told))
         self.heads = {str(one.external_id): one for one in theirs.order_by("pk")}
-        self.wanted_customers = {cart.customer for cart in told.values() if cart.customer}
-        self.customers = customer_intake.known(shop_id, source, self.wanted_customers)
-        self.wanted_variants = {line.variant for cart in told.values() for line in cart.lines if line.variant}
-        self.variants = known_variants(shop_id, source, self.wanted_variants)
+        wanted_customers = {cart.customer for cart in told.values() if cart.customer}
+        self.customers = customer_intake.known(shop_id, source, wanted_customers)
+        self.unknown_customers = wanted_customers - set(self.customers)
+        wanted_variants = {line.variant for cart in told.values() for line in cart.lines if line.variant}
+        self.variants = known_variants(shop_id, source, wanted_variants)
+        self.unknown_variants = wanted_variants - set(self.variants)
         codes = {voucher.code for cart in told.values() for voucher in cart.vouchers}
         self.vouchers = voucher_queries.by_codes(shop_id, codes)
         self.lines: dict[int, dict[str, Line]] = {head.pk: {} for head in self.heads.values()}

@@ -5,6 +5,7 @@ after theirs. Of two at once the later one sees the other, without a lock betwee
 """
 
 from collections.abc import Collection
+from functools import partial
 
 from django.db import transaction
 
@@ -13,6 +14,14 @@ from ghostcart.carts.kinds import EventKind
 from ghostcart.carts.models import Cart, CartLine
 from ghostcart.catalog.intake import known_variants
 from ghostcart.customers import intake as customer_intake
+
+
+def look_again(shop_id: int, source: str, names: Collection[str], variant_names: Collection[str]) -> None:
+    """After the commit under way, look for what was not known before it."""
+    if names:
+        transaction.on_commit(partial(customers, shop_id, source, names))
+    if variant_names:
+        transaction.on_commit(partial(variants, shop_id, source, variant_names))
 
 
 def customers(shop_id: int, source: str, names: Collection[str]) -> int:

@@ -2,6 +2,9 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from functools import partial
+
+from django.db import transaction
 
 from ghostcart.carts import joining
 from ghostcart.catalog import intake as catalog_intake
@@ -15,8 +18,7 @@ from ghostcart.orders.models import Order, OrderLine
 def take_customers(shop_id: int, source: str, told: Iterable[CustomerSnapshot], now: datetime) -> dict[str, Taken]:
     """`customers.intake.take`, and what waited for them."""
     fates = customer_intake.take(shop_id, source, told, now)
-    joining.customers(shop_id, source, fates)
-    customers(shop_id, source, fates)
+    look_again(shop_id, source, fates, ())
     return fates
 
 
@@ -25,9 +27,17 @@ def take_products(shop_id: int, source: str, told: Iterable[ProductSnapshot]) ->
     products = list(told)
     fates = catalog_intake.take(shop_id, source, products)
     names = {variant.external_id for product in products for variant in product.variants}
-    joining.variants(shop_id, source, names)
-    variants(shop_id, source, names)
+    look_again(shop_id, source, (), names)
     return fates
+
+
+def look_again(shop_id: int, source: str, names: Collection[str], variant_names: Collection[str]) -> None:
+    """After the commit under way, join carts and orders with what is known then."""
+    joining.look_again(shop_id, source, names, variant_names)
+    if names:
+        transaction.on_commit(partial(customers, shop_id, source, names))
+    if variant_names:
+        transaction.on_commit(partial(variants, shop_id, source, variant_names))
 
 
 def customers(shop_id: int, source: str, names: Collection[str]) -> None:

@@ -19,7 +19,7 @@ from tests.factories import NOON
 from tests.outside import SOURCE, cart, customer, line, order, product
 from tests.races import together
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
@@ -97,14 +97,12 @@ def test_who_was_erased_stays_forgotten_however_they_are_told_again(shop):
     assert not Customer.objects.exclude(first_name="").exists()
 
 
-@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("attempt", range(4))
 def test_told_at_the_same_moment_they_are_joined_all_the_same(shop, attempt):
     together([partial(tell_cart, shop), partial(tell_customer, shop)])
     assert Cart.objects.get().customer_label == "Ada Byron"
 
 
-@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("looks_again", [True, False])
 def test_only_the_look_after_the_commit_finds_who_came_meanwhile(shop, monkeypatch, looks_again):
     known = customer_intake.known
@@ -117,6 +115,49 @@ def test_only_the_look_after_the_commit_finds_who_came_meanwhile(shop, monkeypat
 
     monkeypatch.setattr(customer_intake, "known", late)
     if not looks_again:
-        monkeypatch.setattr(cart_intake.joining, "customers", lambda *_: 0)
+        monkeypatch.setattr(cart_intake.joining, "look_again", lambda *_: None)
     tell_cart(shop)
     assert (Cart.objects.get().customer is not None) == looks_again
+
+
+# -- orders that a browser told of first -------------------------------------------------------------
+
+
+def claim(shop, number="N9", cart="t1", price=10):
+    told = order(f"{cart}-{number}", cart, line("mug", price=price), number=number)
+    return order_intake.take(shop.pk, order_intake.CLAIMED, [told], NOON)
+
+
+def test_the_shops_own_word_takes_the_place_of_what_a_browser_claimed(shop):
+    claim(shop, price=1)
+    claimed = Order.objects.get()
+    assert claimed.number != "N9"  # a browser cannot take a number away from who gives it
+    order_intake.take(shop.pk, SOURCE, [order("9", "", line("mug", 2), line("lamp"), status="paid")], NOON)
+    ours = Order.objects.get()
+    assert (ours.pk, ours.source, ours.number, ours.total_minor, ours.status) == (claimed.pk, SOURCE, "N9", 3000, "paid")
+    assert [one.sku for one in ours.lines.all()] == ["mug", "lamp"]
+    head = Cart.objects.get()
+    assert (head.external_id, head.order_number, head.total_minor, ours.cart_id) == ("t1", "N9", 3000, head.pk)
+
+
+def test_the_shop_may_name_the_browsers_cart_before_the_browser_does(shop):
+    order_intake.take(shop.pk, SOURCE, [order("9", "t1", line("mug"), cart_source="tracker")], NOON)
+    cart_intake.take(shop.pk, "tracker", [cart("t1", line("lamp"))], NOON)
+    head = Cart.objects.get()
+    assert (head.order_number, head.source, head.total_minor) == ("N9", "tracker", 1000)
+
+
+def test_a_number_that_several_browsers_claim_is_nobodys(shop):
+    claim(shop)
+    claim(shop, cart="t2")
+    order_intake.take(shop.pk, SOURCE, [order("9", "", line("mug"))], NOON)
+    ours = Order.objects.get(source=SOURCE)
+    assert (ours.number, ours.cart.source) == ("N9", SOURCE)
+    assert Order.objects.count() == 3
+
+
+def test_a_claim_takes_no_order_of_another_shop_or_of_our_own(shop):
+    other = factories.shop()
+    claim(other)
+    order_intake.take(shop.pk, SOURCE, [order("9", "", line("mug"))], NOON)
+    assert Order.objects.filter(shop=other, source="tracker").count() == 1
