@@ -134,7 +134,13 @@ def test_the_shops_own_word_takes_the_place_of_what_a_browser_claimed(shop):
     assert claimed.number != "N9"  # a browser cannot take a number away from who gives it
     order_intake.take(shop.pk, SOURCE, [order("9", "", line("mug", 2), line("lamp"), status="paid")], NOON)
     ours = Order.objects.get()
-    assert (ours.pk, ours.source, ours.number, ours.total_minor, ours.status) == (claimed.pk, SOURCE, "N9", 3000, "paid")
+    assert (ours.pk, ours.source, ours.number, ours.total_minor, ours.status) == (
+        claimed.pk,
+        SOURCE,
+        "N9",
+        3000,
+        "paid",
+    )
     assert [one.sku for one in ours.lines.all()] == ["mug", "lamp"]
     head = Cart.objects.get()
     assert (head.external_id, head.order_number, head.total_minor, ours.cart_id) == ("t1", "N9", 3000, head.pk)
