@@ -12,6 +12,7 @@ from ghostcart.api import origins
 from ghostcart.api.bodies import StrictRequest
 from ghostcart.api.examples import illustrated
 from ghostcart.api.exports import export_file
+from ghostcart.api.ingest import ingest
 from ghostcart.api.live import live
 from ghostcart.api.merchant.router import merchant
 from ghostcart.api.problems import HANDLERS, note
@@ -76,7 +77,7 @@ async def secure(message: Any, scope: Any) -> None:
 
 
 wire = Litestar(
-    [Router("/api/v1", route_handlers=[store, live, export_file, merchant])],
+    [Router("/api/v1", route_handlers=[store, live, export_file, merchant, ingest])],
     openapi_config=OpenAPIConfig(
         title="Ghostcart",
         version=__version__,
