@@ -18,6 +18,7 @@ from ghostcart.api.merchant.router import merchant
 from ghostcart.api.problems import HANDLERS, note
 from ghostcart.api.programs import tell_stand
 from ghostcart.api.store import store
+from ghostcart.api.track import track, tracker_script
 from ghostcart.lib.template_tags import asset
 
 API_CSP = "default-src 'none'; frame-ancestors 'none'"
@@ -77,7 +78,7 @@ async def secure(message: Any, scope: Any) -> None:
 
 
 wire = Litestar(
-    [Router("/api/v1", route_handlers=[store, live, export_file, merchant, ingest])],
+    [Router("/api/v1", route_handlers=[store, live, export_file, merchant, ingest, track]), tracker_script],
     openapi_config=OpenAPIConfig(
         title="Ghostcart",
         version=__version__,

@@ -16,6 +16,7 @@ SENTENCES = {
     "unknown_currency": _("“%(told)s” is not a currency."),
     "missing_currency": _("Name the currency."),
     "missing_version": _("Tell a version or the time of the last change: the newest wins."),
+    "missing_cart": _("This cart was not told of before: tell its currency and lines."),
     "missing_id": _("A line needs an id, a variant or a SKU."),
     "repeated": _("“%(told)s” comes twice."),
     "time_in_future": _("This time is still to come. Check the clock and the time zone."),

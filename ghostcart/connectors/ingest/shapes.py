@@ -233,10 +233,11 @@ class Batch(Struct, forbid_unknown_fields=True, kw_only=True):
     def read(cls: type[B], raw: Any) -> B:
         """A batch in which what cannot be read is `Unreadable`. Raises msgspec.ValidationError for its frame."""
         shell = msgspec.convert(raw, _Shell)
-        return cls(source=shell.source, items=[_read(one, cls.item) for one in shell.items])  # type: ignore[call-arg]
+        return cls(source=shell.source, items=[read_item(one, cls.item) for one in shell.items])  # type: ignore[call-arg]
 
 
-def _read(raw: Any, kind: Any) -> Any:
+def read_item(raw: Any, kind: Any) -> Any:
+    """An item, or why it cannot be read: `Unreadable`."""
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
