@@ -14,14 +14,14 @@ addEventListener("unhandledrejection", (e) => errors.push(String(e.reason)));</s
 
 
 @contextmanager
-def site(ghostcart: str, key: str) -> Iterator[str]:
-    """Serves pages on an origin of their own; `?attributes=` says what the tracker's element has besides its key."""
+def site(ghostcart: str, key: str, whole: str = "") -> Iterator[str]:
+    """Serves pages on an origin of their own: `whole`, or ours with the tracker's attributes in `?attributes=`."""
 
     class Pages(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked = urlsplit(self.path)
             given = parse_qs(asked.query).get("attributes", [f'data-key="{key}"'])[0]
-            body = PAGE.format(ghostcart=ghostcart, attributes=given, query=asked.query).encode()
+            body = (whole or PAGE.format(ghostcart=ghostcart, attributes=given, query=asked.query)).encode()
             self.send_response(200)
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
         ("carts", "0004_abandonment"),
         ("catalog", "0002_outside"),
         ("customers", "0002_outside"),
-        ("shops", "0002_origins"),
+        ("shops", "0003_origins"),
     ]
 
     operations = [
