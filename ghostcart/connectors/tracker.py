@@ -18,7 +18,7 @@ from msgspec import Meta, Struct
 from ghostcart.carts import changes, ingest, joining, storage
 from ghostcart.carts import intake as cart_intake
 from ghostcart.carts.intake import CartSnapshot, LineSnapshot, Sums
-from ghostcart.carts.models import Cart, CartLine
+from ghostcart.carts.models import Cart, CartLine, Device
 from ghostcart.connectors.ingest import shapes
 from ghostcart.connectors.ingest.errors import Conflict, WrongFact
 from ghostcart.connectors.ingest.reading import Reader
@@ -230,7 +230,11 @@ class _Hearing:
         for cart in carts.order_by("pk"):
             joining.give(cart, customer.pk, customer.label)
 
+    @transaction.atomic
     def _cart(self, event: TrackedCart) -> None:
+        """Two tabs may tell the same at the same moment: the second waits for the first, and finds it heard."""
+        devices = Device.objects.select_for_update(no_key=True)
+        devices.filter(shop_id=self.visitor.shop.id, token_hash=self.visitor.token_hash).first()
         name = self.visitor.cart(event.n)
         known = Cart.objects.filter(shop_id=self.visitor.shop.id, source=SOURCE, external_id=name)
         if known.filter(external_version__gte=event.at).exists():

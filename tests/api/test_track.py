@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,9 +15,11 @@ from ghostcart.customers.models import Consent, Customer
 from ghostcart.lib import clock
 from ghostcart.orders import intake as order_intake
 from ghostcart.orders.models import Order
+from ghostcart.shops import rules
 from tests import factories
 from tests.api.test_ingest import bent
 from tests.outside import order
+from tests.races import together
 from tests.wire import calling, dump, refused
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -94,6 +97,15 @@ def test_told_twice_it_is_taken_once_and_late_ones_change_nothing(browser):
     browser.send({**body, "events": [late]})
     assert list(Cart.objects.values()) == before
     assert CartEvent.objects.count() == 1
+
+
+def test_told_by_two_tabs_at_once_it_is_taken_once(browser, shop):
+    event = {"type": "cart", "at": NOW_MS, "currency": "EUR", "lines": [LINE]}
+    told = tracker.Told.read({"key": "k", "token": browser.token, "sent": NOW_MS, "events": [event]})
+    visitor = tracker.Visitor(rules.of(shop.pk), tracker.digest(shop.pk, browser.token), user_agent=PERSON)
+    now = clock.now()
+    together([partial(tracker.hear, visitor, told, now + timedelta(milliseconds=n)) for n in range(4)])
+    assert (Cart.objects.get().version, CartEvent.objects.count()) == (1, 1)
 
 
 def test_of_several_in_one_call_the_newest_stands(browser):
