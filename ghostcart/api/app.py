@@ -8,14 +8,17 @@ from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from ghostcart import __version__
+from ghostcart.api import origins
 from ghostcart.api.bodies import StrictRequest
 from ghostcart.api.examples import illustrated
 from ghostcart.api.exports import export_file
+from ghostcart.api.ingest import ingest
 from ghostcart.api.live import live
 from ghostcart.api.merchant.router import merchant
 from ghostcart.api.problems import HANDLERS, note
 from ghostcart.api.programs import tell_stand
 from ghostcart.api.store import store
+from ghostcart.api.track import track, tracker_script
 from ghostcart.lib.template_tags import asset
 
 API_CSP = "default-src 'none'; frame-ancestors 'none'"
@@ -71,10 +74,11 @@ async def secure(message: Any, scope: Any) -> None:
         given = {name.lower() for name, _value in headers}
         wanted = ((b"content-security-policy", policy.encode()), *SECURE)
         message["headers"] = headers + [header for header in wanted if header[0] not in given]
+        await origins.allow(scope, message)
 
 
 wire = Litestar(
-    [Router("/api/v1", route_handlers=[store, live, export_file, merchant])],
+    [Router("/api/v1", route_handlers=[store, live, export_file, merchant, ingest, track]), tracker_script],
     openapi_config=OpenAPIConfig(
         title="Ghostcart",
         version=__version__,

@@ -18,8 +18,9 @@ class StrictRequest(Request[Any, Any, Any]):
         wanted = self.route_handler.parsed_data_field
         if wanted is None:
             return raw
+        read = getattr(wanted.annotation, "read", None)  # a batch reads its items one by one
         try:
-            return msgspec.convert(raw, wanted.annotation)
+            return read(raw) if read else msgspec.convert(raw, wanted.annotation)
         except msgspec.ValidationError as error:
             told, _at, place = str(error).partition(" - at `$")
             raise self._refused(told, place.strip(".`") or "data") from error

@@ -1,7 +1,7 @@
 """How often a key may ask: a bucket of requests for each key, which fills again steadily. Kept in this process."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from time import monotonic
 
@@ -33,9 +33,13 @@ class Buckets:
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self.clock = clock
-        self.left: dict[int, tuple[float, float]] = {}
+        self.left: dict[Hashable, tuple[float, float]] = {}
 
-    def take(self, key_id: int, quota: int) -> Stand:
+    def knows(self, key: Hashable) -> bool:
+        """Whether it asked lately."""
+        return key in self.left
+
+    def take(self, key_id: Hashable, quota: int) -> Stand:
         """Count one request of a key that may ask `quota` times in WINDOW seconds."""
         now, speed = self.clock(), quota / WINDOW
         left, since = self.left.pop(key_id, (float(quota), now))

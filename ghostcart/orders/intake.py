@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from ghostcart.carts import ingest
 from ghostcart.carts import intake as cart_intake
@@ -18,7 +18,8 @@ from ghostcart.catalog.intake import known_variants
 from ghostcart.customers import intake as customer_intake
 from ghostcart.lib import sql
 from ghostcart.lib.snapshots import Taken, newest
-from ghostcart.orders.models import Order, OrderStatus, PaymentMethod, new_token
+from ghostcart.orders import joining
+from ghostcart.orders.models import Order, OrderLine, OrderStatus, PaymentMethod, new_token
 from ghostcart.shops import rules as shop_rules
 from ghostcart.vouchers import queries as voucher_queries
 from ghostcart.vouchers import services as voucher_services
@@ -28,13 +29,15 @@ from ghostcart.vouchers import services as voucher_services
 class OrderSnapshot:
     """An order as the shop has it. `cart` and `customer` are the shop's external ids; "" if it tells none.
 
-    `status` is one of OrderStatus, `settled_at` when it was paid, cancelled or refunded last.
+    `cart_source`: where the cart was told from, if not from where the order is. `status` is one of OrderStatus,
+    `settled_at` when it was paid, cancelled or refunded last.
     """
 
     external_id: str
     version: int = 0
     number: str
     cart: str = ""
+    cart_source: str = ""
     customer: str = ""
     email: str = ""
     phone: str = ""
@@ -64,7 +67,9 @@ def take(
     for is_last in (False, True):
         try:
             with transaction.atomic():
-                return _Intake(shop_id, source, orders, now, is_history).take()
+                intake = _Intake(shop_id, source, orders, now, is_history)
+                joining.look_again(shop_id, source, intake.unknown_customers, intake.unknown_variants)
+                return intake.take()
         except IntegrityError:  # somebody else has told of the same new order at this moment: now it is known
             if is_last:
                 raise
@@ -75,13 +80,15 @@ ORDER = (
     "id", "shop_id", "number", "token", "cart_id", "customer_id", "customer_label", "email", "phone", "address",
     "language", "status", "payment", "payment_name", "shipping_name", "currency", "prices_include_tax",
     "products_minor", "discount_minor", "shipping_minor", "tax_minor", "total_minor", "vouchers", "placed_at",
-    "settled_at", "placed_by", "is_demo", "source", "external_id", "external_version",
+    "settled_at", "placed_by", "is_demo", "source", "external_id", "external_version", "external_customer",
 )  # fmt: skip
 LINE = (
     "order_id", "product_id", "variant_id", "sku", "name", "option", "picture", "unit_price_micros", "tax_rate_ppm",
-    "cost_micros", "quantity", "total_minor", "is_gift",
+    "cost_micros", "quantity", "total_minor", "is_gift", "external_variant",
 )  # fmt: skip
 SUMS = ("products_minor", "discount_minor", "shipping_minor", "tax_minor", "total_minor")
+CLAIMED = "tracker"
+"""The source of orders that nobody but a browser told of."""
 GIVES_BACK = (OrderStatus.CANCELLED, OrderStatus.REFUNDED)
 
 
@@ -93,40 +100,83 @@ class _Intake:
     ) -> None:
         self.shop, self.source, self.told = shop_rules.of(shop_id), source, told
         self.now, self.is_history = now, is_history
-        self.customers = customer_intake.known(shop_id, source, {o.customer for o in told.values() if o.customer})
-        self.variants = known_variants(
-            shop_id, source, {line.variant for order in told.values() for line in order.lines if line.variant}
-        )
+        wanted_customers = {order.customer for order in told.values() if order.customer}
+        self.customers = customer_intake.known(shop_id, source, wanted_customers)
+        self.unknown_customers = wanted_customers - set(self.customers)
+        wanted_variants = {line.variant for order in told.values() for line in order.lines if line.variant}
+        self.variants = known_variants(shop_id, source, wanted_variants)
+        self.unknown_variants = wanted_variants - set(self.variants)
+        self.claims = self._claims()
         self.carts = self._carts()
         theirs = Order.objects.select_for_update().filter(shop_id=shop_id, source=source, external_id__in=list(told))
         self.known = {str(one.external_id): one for one in theirs.order_by("pk")}
         codes = {voucher.code for order in told.values() for voucher in order.vouchers}
         self.vouchers = voucher_queries.by_codes(shop_id, codes)
 
-    def _carts(self) -> dict[str, Cart]:
-        """The carts of these orders, by external id; those not told yet are made of the orders."""
-        wanted = {_cart_name(order): order for order in self.told.values()}
-        theirs = Cart.objects.filter(shop_id=self.shop.id, source=self.source)
-        missing = set(wanted) - set(theirs.filter(external_id__in=list(wanted)).values_list("external_id", flat=True))
-        stand_ins = [_stand_in(name, wanted[name]) for name in sorted(missing)]
-        cart_intake.take(self.shop.id, self.source, stand_ins, self.now, is_history=True)
-        found = theirs.filter(external_id__in=list(wanted)).select_for_update().order_by("pk")
-        return {str(cart.external_id): cart for cart in found}
+    def _claims(self) -> dict[str, Order]:
+        """What browsers said of these orders before the shop did, by external id: the shop's word takes its place.
+
+        Found by the cart that the order names, else by its number, if only one browser claims that.
+        """
+        if self.source == CLAIMED:
+            return {}
+        told = Q(cart__order_number__in={order.number for order in self.told.values()})
+        told |= Q(cart__external_id__in={o.cart for o in self.told.values() if o.cart_source == CLAIMED})
+        claims = Order.objects.filter(told, shop_id=self.shop.id, source=CLAIMED, cart__source=CLAIMED)
+        by_cart: dict[str, list[Order]] = {}
+        by_number: dict[str, list[Order]] = {}
+        for claim in claims.select_related("cart").order_by("pk"):
+            by_cart.setdefault(str(claim.cart.external_id), []).append(claim)
+            by_number.setdefault(claim.cart.order_number, []).append(claim)
+        found = {}
+        for name, order in self.told.items():
+            named = order.cart_source == CLAIMED
+            claims_of_it = by_cart.get(order.cart, []) if named else by_number.get(order.number, [])
+            if len(claims_of_it) == 1:
+                found[name] = claims_of_it[0]
+        return found
+
+    def _place(self, order: OrderSnapshot) -> tuple[str, str]:
+        """Source and external id of an order's cart."""
+        claim = self.claims.get(order.external_id)
+        if claim is not None and not order.cart:
+            return CLAIMED, str(claim.cart.external_id)
+        return order.cart_source or self.source, _cart_name(order)
+
+    def _carts(self) -> dict[tuple[str, str], Cart]:
+        """The carts of these orders, by source and external id; those not told yet are made of the orders."""
+        wanted = {self._place(order): order for order in self.told.values()}
+        found: dict[tuple[str, str], int] = {}
+        for source in sorted({source for source, _name in wanted}):
+            names = [name for of, name in wanted if of == source]
+            theirs = Cart.objects.filter(shop_id=self.shop.id, source=source, external_id__in=names)
+            missing = set(names) - set(theirs.values_list("external_id", flat=True))
+            stand_ins = [_stand_in(name, wanted[source, name]) for name in sorted(missing)]
+            cart_intake.take(self.shop.id, source, stand_ins, self.now, is_history=True)
+            found |= {(source, str(cart.external_id)): cart.pk for cart in theirs}
+        locked = Cart.objects.filter(pk__in=found.values()).select_for_update().order_by("pk")
+        carts = {cart.pk: cart for cart in locked}
+        return {place: carts[number] for place, number in found.items()}
 
     def take(self) -> dict[str, Taken]:
         fates: dict[str, Taken] = {}
         fresh = [order for name, order in self.told.items() if name not in self.known]
-        orders, lines = [], []
         costs = self._costs(fresh)
-        for number, one in zip(sql.next_ids("orders_order", len(fresh)), fresh, strict=True):
-            orders.append(self._row(number, one))
-            lines += [self._line(number, line, costs) for line in one.lines]
-            fates[one.external_id] = Taken.CREATED
-        sql.insert_rows("orders_order", ORDER, orders)
+        claimed = [order for order in fresh if order.external_id in self.claims]
+        new = [order for order in fresh if order.external_id not in self.claims]
+        numbers = {one.external_id: pk for one, pk in zip(new, sql.next_ids("orders_order", len(new)), strict=True)}
+        rows = [{"id": numbers[one.external_id], "token": new_token(), **self._facts(one)} for one in new]
+        sql.insert_rows("orders_order", ORDER, [tuple(_stored(row[name]) for name in ORDER) for row in rows])
+        for one in claimed:  # the row stays: what followed from it points there
+            numbers[one.external_id] = self.claims[one.external_id].pk
+            OrderLine.objects.filter(order=numbers[one.external_id]).delete()
+            Order.objects.filter(pk=numbers[one.external_id]).update(**self._facts(one))
+        lines = [self._line(numbers[one.external_id], line, costs) for one in fresh for line in one.lines]
         sql.insert_rows("orders_orderline", LINE, lines)
-        for row, one in zip(orders, fresh, strict=True):
-            self._close(self.carts[_cart_name(one)], row[0], one)
-            self._settle_vouchers(int(str(row[0])), one)
+        for one in fresh:
+            fates[one.external_id] = Taken.CREATED
+            self._close(self.carts[self._place(one)], numbers[one.external_id], one)
+            self._settle_vouchers(numbers[one.external_id], one)
         for name, order in self.known.items():
             fates[name] = self._change(order, self.told[name])
         self._sum_up({cart.pk for cart in self.carts.values()})
@@ -134,23 +184,26 @@ class _Intake:
 
     # -- one order -------------------------------------------------------------------------------
 
-    def _row(self, number: int, one: OrderSnapshot) -> tuple[object, ...]:
+    def _facts(self, one: OrderSnapshot) -> dict[str, Any]:
         customer_id, label = self.customers.get(one.customer, (None, ""))
-        values: dict[str, Any] = {
-            "id": number, "shop_id": self.shop.id, "number": self._number(one), "token": new_token(),
-            "cart_id": self.carts[_cart_name(one)].pk, "customer_id": customer_id, "customer_label": label[:260],
-            "address": sql.json_to_db(dict(one.address)), "language": one.language or self.shop.language,
-            "payment": PaymentMethod.OUTSIDE.value, "vouchers": sql.json_to_db(_told_vouchers(one)),
-            "placed_at": sql.to_db(one.placed_at), "settled_at": sql.to_db(one.settled_at), "placed_by": "shopper",
-            "is_demo": self.shop.is_demo, "source": self.source, "external_version": one.version,
-            **{name: getattr(one.sums, name) for name in SUMS},
-        }  # fmt: skip
         limits = {"email": 320, "phone": 40, "payment_name": 120, "shipping_name": 120}
-        values |= {name: getattr(one, name)[:most] for name, most in limits.items()}
-        return tuple(values[name] if name in values else getattr(one, name) for name in ORDER)
+        return {
+            "shop_id": self.shop.id, "number": self._number(one), "cart_id": self.carts[self._place(one)].pk,
+            "customer_id": customer_id, "customer_label": label[:260], "address": dict(one.address),
+            "language": one.language or self.shop.language, "status": one.status,
+            "payment": PaymentMethod.OUTSIDE.value, "currency": one.currency,
+            "prices_include_tax": one.prices_include_tax, "vouchers": _told_vouchers(one),
+            "placed_at": one.placed_at, "settled_at": one.settled_at, "placed_by": "shopper",
+            "is_demo": self.shop.is_demo, "source": self.source, "external_id": one.external_id,
+            "external_version": one.version, "external_customer": one.customer,
+            **{name: getattr(one.sums, name) for name in SUMS},
+            **{name: getattr(one, name)[:most] for name, most in limits.items()},
+        }  # fmt: skip
 
     def _number(self, one: OrderSnapshot) -> str:
         """The shop's own number, made unique if the shop itself repeats it (a split order keeps its reference)."""
+        if self.source == CLAIMED:  # the plain number is for who may give it
+            return f"{one.number[:20]}/{one.external_id[:11]}"
         number = one.number[:32] or one.external_id[:32]
         taken = Order.objects.filter(shop_id=self.shop.id, number=number).exists()
         twins = sum(other.number == one.number for other in self.told.values())
@@ -161,7 +214,7 @@ class _Intake:
         return (
             number, product_id, variant_id, (line.sku or line.variant or line.key)[:64], line.name[:200],
             line.option[:120], line.picture if len(line.picture) <= 200 else "", line.unit_price_micros,
-            line.tax_rate_ppm, costs.get(line.variant), line.quantity, line.total_minor, line.is_gift,
+            line.tax_rate_ppm, costs.get(line.variant), line.quantity, line.total_minor, line.is_gift, line.variant,
         )  # fmt: skip
 
     def _costs(self, orders: Iterable[OrderSnapshot]) -> dict[str, int]:
@@ -205,12 +258,12 @@ class _Intake:
 
     # -- the cart --------------------------------------------------------------------------------
 
-    def _close(self, cart: Cart, order_id: object, one: OrderSnapshot) -> None:
+    def _close(self, cart: Cart, order_id: int, one: OrderSnapshot) -> None:
         """The first order of a cart makes it an ordered one; a deleted cart comes back, as ordered ones are kept."""
         if cart.ordered_at is not None and cart.ordered_at <= one.placed_at:
             return
         is_first = cart.ordered_at is None
-        cart.ordered_at, cart.order_id, cart.order_number = one.placed_at, int(str(order_id)), self._shown(one)
+        cart.ordered_at, cart.order_id, cart.order_number = one.placed_at, order_id, self._shown(one)
         changed: dict[str, Any] = {
             "ordered_at": cart.ordered_at, "order_id": cart.order_id, "order_number": cart.order_number,
             "deleted_at": None, "deleted_by": "", "version": cart.version + 1,
@@ -236,6 +289,12 @@ class _Intake:
         sums = Order.objects.filter(cart__in=cart_ids).order_by().values("cart", "currency")
         for row in sums.annotate(**{name: Sum(name) for name in SUMS}):
             Cart.objects.filter(pk=row.pop("cart")).update(**row)
+
+
+def _stored(value: Any) -> object:
+    if isinstance(value, datetime):
+        return sql.to_db(value)
+    return sql.json_to_db(value) if isinstance(value, list | dict) else value
 
 
 def _cart_name(order: OrderSnapshot) -> str:
