@@ -53,6 +53,9 @@ class Order(models.Model):
     total_minor = models.BigIntegerField()
     vouchers = models.JSONField(default=list, help_text="[{code, name, amount_minor}]")
     placed_at = models.DateTimeField()
+    told_at = models.DateTimeField(
+        null=True, blank=True, help_text="when another shop told of it last; none: placed here"
+    )
     settled_at = models.DateTimeField(null=True, blank=True, help_text="when it was paid, cancelled or refunded last")
     placed_by = models.CharField(max_length=40, default="shopper")
     source = models.CharField(max_length=20, default="store", help_text="store, staff, or where it was told from")
@@ -73,6 +76,7 @@ class Order(models.Model):
             models.Index(fields=["shop", "total_minor", "id"], name="order_by_total"),
             models.Index(fields=["settled_at"], name="order_settled", condition=models.Q(settled_at__isnull=False)),
             models.Index(fields=["placed_at"], name="order_placed"),
+            models.Index(fields=["told_at"], name="order_told", condition=models.Q(told_at__isnull=False)),
             models.Index(  # told before their customer was
                 fields=["shop", "source", "external_customer"],
                 name="order_of_outside_customer",
