@@ -1,4 +1,4 @@
-"""The client of the web service: what goes wrong there is a trouble with a code, the key is nowhere, load is bounded."""
+"""The client of the web service: what goes wrong is a trouble with a code, the key is nowhere, load is bounded."""
 
 import ipaddress
 import logging
