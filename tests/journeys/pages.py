@@ -62,6 +62,11 @@ def mailed(shop: Running, cart: str, language: str = "it") -> dict[str, str]:
     return dict(one.split("|") for one in told.split())
 
 
+def way_back(shop: Running, language: str = "it") -> str:
+    """Where the link of a mail leads that is about a cart of another shop."""
+    return shop.ask(f"from tests.mail.letters import about_elsewhere; print(about_elsewhere('{language}'))").strip()
+
+
 def backoffice(shop: Running) -> dict[str, str]:
     """{name: path} of the staff's pages."""
     of = numbers(shop)
@@ -146,6 +151,7 @@ def storefront(shop: Running, language: str) -> dict[str, str]:
         "other-shop": f"/otter/{language}/",
         "shop-not-found": f"{base}/p/nothing-here/",
         "restore": mail["restore"],
+        "way-back": way_back(shop, language),
         "stop": mail["stop"],
         "preferences": mail["preferences"],
         "gone": "/m/back/gone/",
