@@ -19,6 +19,7 @@ run() {
 }
 
 scripts/chromium.sh
+scripts/mariadb.sh
 run "checks" scripts/check.sh
 run "tests on SQLite" .venv/bin/python -m pytest -n 2 "$@"
 run "tests on PostgreSQL" env GHOSTCART_TEST_DATABASE=postgres .venv/bin/python -m pytest -n 2 "$@"
