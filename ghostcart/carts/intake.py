@@ -4,7 +4,7 @@ The shop's own totals are the truth; nothing is priced here. An import of histor
 we looked is not known. Ordered carts are kept as they are told, silently.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -105,6 +105,33 @@ def take(
             if is_last:
                 raise
     raise AssertionError
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A cart that was told and is not deleted: what a connector compares with the shop."""
+
+    id: int
+    external_id: str
+    updated_at: datetime
+    is_ordered: bool
+
+
+def told_before(shop_id: int, source: str, before: int | None, most: int) -> list[Told]:
+    """Carts of a source below a number of ours, newest first; None: from the newest."""
+    rows = Cart.objects.filter(shop_id=shop_id, source=source, deleted_at=None, external_id__isnull=False)
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    values = rows.order_by("-pk").values_list("pk", "external_id", "last_activity_at", "ordered_at")[:most]
+    return [Told(pk, str(name), updated, ordered is not None) for pk, name, updated, ordered in values]
+
+
+def see(shop_id: int, source: str, visits: Mapping[str, datetime]) -> None:
+    """Shoppers of these carts were in the shop at these times."""
+    theirs = Cart.objects.filter(shop_id=shop_id, source=source, external_id__in=list(visits))
+    for pk, name, seen_at in theirs.order_by("pk").values_list("pk", "external_id", "seen_at"):
+        if seen_at < visits[str(name)]:
+            Cart.objects.filter(pk=pk).update(seen_at=visits[str(name)])
 
 
 HEAD = (

@@ -3,7 +3,7 @@
 import os
 import sys
 
-OURS = ("demo", "serve", "web", "wire", "worker", "simulate", "clock", "doctor")
+OURS = ("demo", "serve", "web", "wire", "worker", "simulate", "connect", "clock", "doctor")
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from ghostcart.backoffice import exports, summaries
 from ghostcart.backoffice.models import Worker
 from ghostcart.carts import services as cart_services
 from ghostcart.carts.models import Device, IdempotencyKey
+from ghostcart.connectors import services as connectors
 from ghostcart.customers import identity
 from ghostcart.lib import clock
 from ghostcart.mail import mailbox, outbox
@@ -78,6 +79,7 @@ def tasks(stopping: Event) -> list[Task]:
     hourly, now_and_then = timedelta(hours=1), timedelta(seconds=5)
     return [
         Task("exports", exports.write_next),
+        Task("attached shops", connectors.read_due),
         Task("people", identity.catch_up, now_and_then),
         Task("campaigns", scan.enrol, now_and_then),
         Task("mail", partial(send_mail, stopping=stopping)),

@@ -68,6 +68,11 @@ class NoSuchShop(ShopTrouble):
     sentence = _("The PrestaShop there has no shop %(number)s.")
 
 
+class SecretLost(ShopTrouble):
+    code = "secret_lost"
+    sentence = _("The password was sealed with another SECRET_KEY: enter it again.")
+
+
 class DatabaseTrouble(ShopTrouble):
     """Anything else that the shop's database says no to."""
 
@@ -84,18 +89,23 @@ TROUBLES = {
     kind.code: kind
     for kind in (
         ShopTrouble, BadShopAddress, CannotConnect, ConnectionLost, TooSlow, AccessDenied, EncryptionNeeded,
-        NoSuchDatabase, NotAPrestaShop, MissingRight, NoSuchShop, DatabaseTrouble,
+        NoSuchDatabase, NotAPrestaShop, MissingRight, NoSuchShop, SecretLost, DatabaseTrouble,
     )
 }  # fmt: skip
 """By code: the sentence for what `Connection.trouble` keeps."""
 
 
+_ABOUT = {"cannot_connect": "place", "not_a_prestashop": "table", "missing_right": "table", "no_such_shop": "number",
+          "database_trouble": "number"}  # fmt: skip
+
+
+def trouble_of(note: str) -> ShopTrouble:
+    """A kept note as the trouble it was."""
+    code, *values = note.split(":", 1)
+    name = _ABOUT.get(code)
+    return TROUBLES.get(code, ShopTrouble)(**({name: values[0] if values else "?"} if name else {}))
+
+
 def explain(note: str) -> str:
     """The sentence for a kept note, in the active language; the note itself if nobody knows it."""
-    code, *values = note.split(":", 1)
-    kind = TROUBLES.get(code)
-    if kind is None:
-        return note
-    names = {"cannot_connect": "place", "not_a_prestashop": "table", "missing_right": "table",
-             "no_such_shop": "number", "database_trouble": "number"}  # fmt: skip
-    return str(kind(**({names[code]: values[0]} if code in names and values else {})))
+    return str(trouble_of(note)) if note.split(":", 1)[0] in TROUBLES else note

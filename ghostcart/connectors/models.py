@@ -38,6 +38,8 @@ class Connection(models.Model):
     read_at = models.DateTimeField(null=True, blank=True, help_text="when the shop was last read without trouble")
     trouble = models.CharField(max_length=300, blank=True, help_text="why it could not be read last time, as a code")
     trouble_at = models.DateTimeField(null=True, blank=True, help_text="since when; none: all is well")
+    due_at = models.DateTimeField(null=True, blank=True, help_text="when it is read next; none: at once")
+    failures = models.PositiveIntegerField(default=0, help_text="how often in a row it could not be read")
     claimed_by = models.CharField(max_length=80, blank=True)
     claimed_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()

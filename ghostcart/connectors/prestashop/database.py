@@ -223,7 +223,7 @@ def _arguments(url: str) -> tuple[dict[str, Any], str]:
 
 @contextmanager
 def _plain_words(place: str) -> Iterator[None]:
-    """Errors of the client and the server as troubles with a code. Their words are not repeated: they may hold secrets."""
+    """Errors of the client and the server as troubles with a code. What they say may hold secrets."""
     try:
         yield
     except pymysql.MySQLError as error:

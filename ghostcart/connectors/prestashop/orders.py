@@ -1,0 +1,216 @@
+"""Orders of a shop there, with their lines, vouchers and states."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ghostcart.carts.intake import LineSnapshot, Sums, VoucherSnapshot
+from ghostcart.connectors.prestashop.basics import Basics, clean, marks, micros
+from ghostcart.connectors.prestashop.catalogue import Catalogue, variant_id
+from ghostcart.connectors.prestashop.database import Database
+from ghostcart.lib.money import divide, minor_micros
+from ghostcart.orders.intake import OrderSnapshot
+from ghostcart.orders.models import OrderStatus
+
+_HEAD = (
+    "id_order", "reference", "id_cart", "id_customer", "id_currency", "id_lang", "id_carrier", "current_state",
+    "payment", "total_products", "total_products_wt", "total_discounts_tax_incl", "total_discounts_tax_excl",
+    "total_shipping_tax_incl", "total_shipping_tax_excl", "total_wrapping_tax_incl", "total_wrapping_tax_excl",
+    "total_paid_tax_incl", "total_paid_tax_excl", "id_address_delivery", "date_add", "date_upd",
+)  # fmt: skip
+_DETAIL = (
+    "id_order", "id_order_detail", "product_id", "product_attribute_id", "product_name", "product_reference",
+    "product_quantity", "unit_price_tax_incl", "unit_price_tax_excl", "total_price_tax_incl", "total_price_tax_excl",
+)  # fmt: skip
+_SETTLED = {OrderStatus.PAID, OrderStatus.CANCELLED, OrderStatus.REFUNDED}
+
+
+@dataclass(slots=True)
+class Detail:
+    """A line of an order as the shop holds it; prices in micros, with and without tax."""
+
+    number: int
+    product: int
+    variant: int
+    customization: int
+    name: str
+    reference: str
+    quantity: int
+    unit_incl: int
+    unit_excl: int
+    total_incl: int
+    total_excl: int
+
+
+@dataclass(slots=True)
+class Found:
+    """An order between reading and telling."""
+
+    head: dict[str, Any]
+    details: list[Detail] = field(default_factory=list)
+    vouchers: list[VoucherSnapshot] = field(default_factory=list)
+    states: list[tuple[int, str]] = field(default_factory=list)
+    email: str = ""
+    shows_tax: bool = True
+    address: dict[str, str] = field(default_factory=dict)
+    phone: str = ""
+
+
+def read(database: Database, basics: Basics, condition: str, parameters: Collection[Any]) -> list[Found]:
+    """Orders of our shop that meet a condition on `o`."""
+    sql = f"""SELECT {", ".join(f"o.{name}" for name in _HEAD)}, u.email, u.id_default_group, u.deleted
+              FROM {{p}}orders o LEFT JOIN {{p}}customer u ON u.id_customer = o.id_customer
+              WHERE {condition} AND o.id_shop = %s ORDER BY o.id_order"""
+    found: dict[int, Found] = {}
+    for row in database.tuples(sql, (*parameters, basics.settings.shop_id)):
+        *values, email, group, is_deleted = row
+        head = dict(zip(_HEAD, values, strict=True))
+        one = Found(head, email="" if is_deleted else clean(email))
+        one.shows_tax = basics.group(group or basics.group_of_visitors()).shows_tax
+        found[head["id_order"]] = one
+    if found:
+        _read_details(database, basics, found)
+        _read_vouchers(database, basics, found)
+        _read_states(database, basics, found)
+        _read_addresses(database, basics, found)
+    return list(found.values())
+
+
+def _read_details(database: Database, basics: Basics, found: dict[int, Found]) -> None:
+    custom = "id_customization" if basics.settings.has("order_detail", "id_customization") else "0"
+    sql = f"""SELECT {", ".join(_DETAIL)}, {custom} FROM {{p}}order_detail
+              WHERE id_order IN ({marks(found)}) ORDER BY id_order_detail"""
+    for order, number, product, variant, name, reference, quantity, *prices, customization in database.tuples(
+        sql, tuple(found)
+    ):
+        detail = Detail(
+            number, product, variant or 0, customization or 0, clean(name), clean(reference), quantity,
+            *[micros(price) for price in prices],
+        )  # fmt: skip
+        found[order].details.append(detail)
+
+
+def _read_vouchers(database: Database, basics: Basics, found: dict[int, Found]) -> None:
+    if not basics.settings.has("order_cart_rule"):
+        return
+    standing = "AND o.deleted = 0" if basics.settings.has("order_cart_rule", "deleted") else ""
+    code = "r.code" if basics.settings.has("cart_rule") else "''"
+    join = "LEFT JOIN {p}cart_rule r ON r.id_cart_rule = o.id_cart_rule" if code == "r.code" else ""
+    sql = f"""SELECT o.id_order, {code}, o.name, o.value, o.value_tax_excl, o.id_cart_rule
+              FROM {{p}}order_cart_rule o {join}
+              WHERE o.id_order IN ({marks(found)}) {standing} ORDER BY o.id_order_cart_rule"""
+    for number, name_of_code, name, incl, excl, rule in database.tuples(sql, tuple(found)):
+        one = found[number]
+        amount = _minor(micros(incl if one.shows_tax else excl), basics, one.head)
+        one.vouchers.append(VoucherSnapshot(clean(name_of_code) or f"#{rule}", clean(name), max(0, amount)))
+
+
+def _read_states(database: Database, basics: Basics, found: dict[int, Found]) -> None:
+    if not basics.settings.has("order_history"):
+        return
+    sql = f"""SELECT id_order, id_order_state, date_add FROM {{p}}order_history
+              WHERE id_order IN ({marks(found)}) ORDER BY id_order_history"""
+    for number, state, at in database.tuples(sql, tuple(found)):
+        found[number].states.append((state, at))
+
+
+def _read_addresses(database: Database, basics: Basics, found: dict[int, Found]) -> None:
+    numbers = {one.head["id_address_delivery"] for one in found.values()} - {0}
+    if not numbers or not basics.settings.has("address"):
+        return
+    sql = f"""SELECT id_address, firstname, lastname, address1, postcode, city, id_country, phone, phone_mobile
+              FROM {{p}}address WHERE id_address IN ({marks(numbers)})"""
+    rows = {row[0]: row[1:] for row in database.tuples(sql, tuple(numbers))}
+    for one in found.values():
+        if row := rows.get(one.head["id_address_delivery"]):
+            first, last, street, postcode, city, country, phone, mobile = row
+            one.address = {
+                "first_name": clean(first), "last_name": clean(last), "street": clean(street),
+                "postcode": clean(postcode), "city": clean(city), "country": basics.countries.get(country, ""),
+            }  # fmt: skip
+            one.phone = clean(mobile) or clean(phone)
+
+
+def _minor(number: int, basics: Basics, head: dict[str, Any]) -> int:
+    currency = basics.currency(head["id_currency"]).code
+    return divide(number, minor_micros(currency), basics.rounding)
+
+
+def sums(basics: Basics, one: Found) -> Sums:
+    """What an order comes to, by its own words."""
+    head = one.head
+    tax = "incl" if one.shows_tax else "excl"
+
+    def minor(*names: str) -> int:
+        return max(0, _minor(sum(micros(head[name]) for name in names), basics, head))
+
+    total = minor("total_paid_tax_incl")
+    return Sums(
+        products_minor=minor("total_products_wt" if one.shows_tax else "total_products"),
+        discount_minor=minor(f"total_discounts_tax_{tax}"),
+        shipping_minor=minor(f"total_shipping_tax_{tax}", f"total_wrapping_tax_{tax}"),
+        tax_minor=max(0, total - minor("total_paid_tax_excl")),
+        total_minor=total,
+    )
+
+
+def snapshot(basics: Basics, catalogue: Catalogue, one: Found, customers: Collection[int]) -> OrderSnapshot:
+    """What we are told of an order; `customers`: those who are still there."""
+    head = one.head
+    status = basics.statuses.get(head["current_state"], OrderStatus.PENDING.value)
+    placed_at = basics.times.utc(head["date_add"]) or basics.times.utc(head["date_upd"]) or EPOCH
+    return OrderSnapshot(
+        external_id=str(head["id_order"]),
+        number=clean(head["reference"]) or f"{head['id_order']:06d}",
+        cart=str(head["id_cart"]) if head["id_cart"] else "",
+        customer=str(head["id_customer"]) if head["id_customer"] in customers else "",
+        email=one.email,
+        phone=one.phone,
+        address=one.address,
+        status=status,
+        payment_name=clean(head["payment"]),
+        shipping_name=basics.carriers.get(head["id_carrier"], ""),
+        currency=basics.currency(head["id_currency"]).code,
+        language=basics.language(head["id_lang"]),
+        prices_include_tax=one.shows_tax,
+        lines=[_line(basics, catalogue, one, detail) for detail in one.details],
+        vouchers=one.vouchers,
+        sums=sums(basics, one),
+        placed_at=placed_at,
+        settled_at=_settled_at(basics, one, status),
+    )
+
+
+def _settled_at(basics: Basics, one: Found, status: str) -> datetime | None:
+    """Since when it is as it is: from its history, else its last change."""
+    if status not in _SETTLED:
+        return None
+    since = ""
+    for state, at in one.states:
+        if basics.statuses.get(state, OrderStatus.PENDING.value) != status:
+            since = ""
+        elif not since:
+            since = at
+    head = one.head
+    return basics.times.utc(since) or basics.times.utc(head["date_upd"]) or basics.times.utc(head["date_add"])
+
+
+def _line(basics: Basics, catalogue: Catalogue, one: Found, detail: Detail) -> LineSnapshot:
+    item = catalogue.get(detail.product)
+    shown, total = (detail.unit_incl, detail.total_incl) if one.shows_tax else (detail.unit_excl, detail.total_excl)
+    return LineSnapshot(
+        key=f"{detail.product}-{detail.variant}-{detail.number}",
+        variant=variant_id(detail.product, detail.variant),
+        sku=detail.reference or variant_id(detail.product, detail.variant),
+        name=detail.name or f"#{detail.product}",
+        picture=catalogue.picture(item, detail.variant) if item else "",
+        quantity=detail.quantity,
+        unit_price_micros=shown,
+        tax_rate_ppm=basics.nearest_rate(detail.unit_excl, detail.unit_incl),
+        total_minor=_minor(total, basics, one.head),
+    )
+
+
+EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+"""For what happened at no time that anybody knows."""

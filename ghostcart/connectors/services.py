@@ -1,0 +1,301 @@
+"""Attaching other shops, and reading them: the worker's task. Several workers may run, and any may be killed.
+
+A connection is leased to one worker. What is read is written in one transaction with the place it reached and under
+the lease, so a worker that lost its lease writes nothing, and nothing is left half done.
+"""
+
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import perf_counter
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils.text import slugify
+
+from ghostcart.connectors import errors
+from ghostcart.connectors.models import Connection, Kind, State
+from ghostcart.connectors.prestashop import checking, following, importing
+from ghostcart.connectors.prestashop.basics import Basics
+from ghostcart.connectors.prestashop.checking import Found, FoundShop
+from ghostcart.connectors.prestashop.configuration import Configuration, is_zone
+from ghostcart.connectors.prestashop.database import Database, password_of, with_password, without_password
+from ghostcart.connectors.prestashop.reader import Reader
+from ghostcart.lib import sealing
+from ghostcart.lib.texts import LANGUAGES
+from ghostcart.shops import rules as shop_rules
+from ghostcart.shops.models import Shop
+
+PURPOSE = "connections"
+EVERY = timedelta(seconds=0.7)
+"""Between two looks at a shop that is followed."""
+LEASE = timedelta(seconds=30)
+WORKS_SECONDS = 1.0
+"""How long one task of an import works before others have their turn."""
+LONGEST_REST = timedelta(minutes=2)
+_PROCESS = secrets.token_hex(4)
+
+_log = logging.getLogger(__name__)
+
+
+class LeaseLost(Exception):
+    """Another worker reads this shop now: what was read is thrown away."""
+
+
+# -- attaching -----------------------------------------------------------------------------------
+
+
+def check(url: str, prefix: str = "ps_", time_zone: str = "") -> Found:
+    """Look at a PrestaShop's database. Raises ShopTrouble."""
+    with Database.open(url, prefix) as database:
+        return checking.check(database, time_zone)
+
+
+def attach(
+    *, kind: str, url: str, options: Mapping[str, Any], now: datetime, shop: Shop | None = None,
+    found: Found | None = None,
+) -> Connection:  # fmt: skip
+    """Attach a shop: to one of ours, or to a new one made as it is set up there. Its import begins with the worker.
+
+    Options of a PrestaShop read from its database: `prefix`, `shop_id` (none: its first), `time_zone` (if the shop
+    does not tell), `newsletter_is_consent`. Raises ShopTrouble and AlreadyAttached.
+    """
+    if kind != Kind.PRESTASHOP:
+        raise ValueError(f"nothing here attaches {kind}")
+    prefix, time_zone = str(options.get("prefix") or "ps_"), str(options.get("time_zone") or "")
+    with Database.open(url, prefix) as database:
+        found = found or checking.check(database, time_zone)
+        if found.missing:
+            raise errors.trouble_of(found.missing[0])
+        theirs = found.shop(int(options["shop_id"]) if options.get("shop_id") else None)
+        basics = Basics.read(database, Configuration.read(database, theirs.number, time_zone))
+    address = without_password(url)
+    with transaction.atomic():
+        taken = Connection.objects.filter(kind=kind, address=address, options__prefix=prefix)
+        if any(one.options.get("shop_id") == theirs.number for one in taken):
+            raise errors.AlreadyAttached
+        ours = shop or _make_shop(theirs, basics, now)
+        if Connection.objects.filter(shop=ours, kind=kind).exists():
+            raise errors.AlreadyAttached
+        return Connection.objects.create(
+            shop=ours, kind=kind, address=address, secret=sealing.seal(password_of(url), PURPOSE),
+            options={**options, "prefix": prefix, "shop_id": theirs.number, "time_zone": time_zone},
+            found=found.as_json(), created_at=now, due_at=now,
+        )  # fmt: skip
+
+
+def _make_shop(theirs: FoundShop, basics: Basics, now: datetime) -> Shop:
+    """One of our shops, set as it is set there."""
+    languages = [code for code in theirs.languages if code in LANGUAGES] or ["en"]
+    name = theirs.name or theirs.address or "PrestaShop"
+    slug = base = slugify(name)[:40] or "prestashop"
+    number = 1
+    while Shop.objects.filter(slug=slug).exists():
+        number += 1
+        slug = f"{base}-{number}"
+    made = Shop.objects.create(
+        slug=slug, name=name[:120], language=theirs.language if theirs.language in languages else languages[0],
+        languages=languages, currency=theirs.currency, currencies=theirs.currencies,
+        time_zone=theirs.time_zone if is_zone(theirs.time_zone) else "UTC", country=theirs.country,
+        rounding=basics.rounding.value, rounding_type=basics.rounding_type,
+        prices_include_tax=basics.group(basics.settings.number("PS_CUSTOMER_GROUP", 3)).shows_tax, created_at=now,
+    )  # fmt: skip
+    shop_rules.forget()
+    return made
+
+
+def pause(connection: Connection) -> None:
+    """Read the shop no more, until resumed."""
+    Connection.objects.filter(pk=connection.pk).update(state=State.PAUSED, claimed_by="", claimed_until=None)
+
+
+def resume(connection: Connection, now: datetime) -> None:
+    """Go on where reading stopped."""
+    state = State.IMPORTING if _is_importing(connection.cursor) else State.FOLLOWING
+    Connection.objects.filter(pk=connection.pk, state=State.PAUSED).update(
+        state=state, due_at=now, failures=0, trouble="", trouble_at=None
+    )
+
+
+def retry(connection: Connection, now: datetime) -> None:
+    """Do not wait for the end of the rest after a failure."""
+    Connection.objects.filter(pk=connection.pk).update(due_at=now)
+
+
+def import_again(connection: Connection, now: datetime) -> None:
+    """Read the whole shop once more; what is the same stays as it is."""
+    Connection.objects.filter(pk=connection.pk).update(
+        state=State.IMPORTING, cursor={}, done=0, total=0, due_at=now, claimed_by="", claimed_until=None
+    )
+
+
+def change_options(connection: Connection, **changed: Any) -> None:
+    """What staff decided; the next look goes by it."""
+    with transaction.atomic():
+        kept = Connection.objects.select_for_update().get(pk=connection.pk)
+        kept.options = {**kept.options, **changed}
+        kept.save(update_fields=["options"])
+
+
+def detach(connection: Connection) -> None:
+    """Forget the connection and its password. What was read stays."""
+    connection.delete()
+
+
+def open_database(connection: Connection, *, writes: bool = False) -> Database:
+    """The shop's database, with the password that was sealed. Raises ShopTrouble."""
+    password = sealing.unseal(connection.secret, PURPOSE) if connection.secret else ""
+    url = with_password(connection.address, password)
+    return Database.open(url, str(connection.options.get("prefix", "ps_")), writes=writes)
+
+
+# -- reading -------------------------------------------------------------------------------------
+
+
+def read_due(now: datetime, clock: Callable[[], datetime] | None = None) -> bool:
+    """Read one shop that is due: some slices of its import, or one look at what changed. Says whether there is more.
+
+    `clock` tells the time of each slice; without it all of them happen at `now`.
+    """
+    connection = _claim(now)
+    if connection is None:
+        return False
+    try:
+        with _reading(connection) as reader:
+            reader.refresh(now)
+            if connection.state == State.IMPORTING:
+                return _import(connection, reader, now)
+            return _follow(connection, reader, now)
+    except errors.ShopTrouble as trouble:
+        _note(connection, trouble, now)
+    except sealing.Unreadable:
+        _note(connection, errors.SecretLost(), now)
+    except LeaseLost:
+        _log.warning("another worker reads %s now", connection.address)
+    return False
+
+
+def me() -> str:
+    return f"{socket.gethostname()[:50]}:{os.getpid()}:{_PROCESS}"
+
+
+def _claim(now: datetime) -> Connection | None:
+    """A connection that is due, leased to this process. The one who holds the lease keeps it as long as they look."""
+    free = Q(claimed_until=None) | Q(claimed_until__lt=now) | Q(claimed_by=me())
+    due = Q(due_at=None) | Q(due_at__lte=now)
+    waiting = Connection.objects.filter(free, due, state__in=[State.IMPORTING, State.FOLLOWING], kind__in=READ_HERE)
+    for connection in waiting.order_by("due_at", "pk")[:5]:
+        claimed = Connection.objects.filter(free, pk=connection.pk, state=connection.state)
+        if claimed.update(claimed_by=me(), claimed_until=now + LEASE):
+            return Connection.objects.get(pk=connection.pk)
+    return None
+
+
+READ_HERE = (Kind.PRESTASHOP,)
+
+
+@dataclass(slots=True)
+class _Open:
+    reader: Reader
+    mark: tuple[object, ...]
+
+
+_open: dict[int, _Open] = {}
+"""The databases that this process has open, by connection."""
+
+
+@contextmanager
+def _reading(connection: Connection) -> Iterator[Reader]:
+    """The reader of a connection, kept open from look to look; dropped with any error."""
+    mark = (connection.address, connection.secret, str(connection.options), connection.created_at, os.getpid())
+    kept = _open.pop(connection.pk, None)
+    if kept is not None and kept.mark != mark:
+        kept.reader.close()
+        kept = None
+    reader = kept.reader if kept else _reader(connection)
+    try:
+        yield reader
+    except BaseException:
+        reader.close()
+        raise
+    _open[connection.pk] = _Open(reader, mark)
+
+
+def close_all() -> None:
+    """Let go of all shops' databases (at the end of a process or a test)."""
+    while _open:
+        _open.popitem()[1].reader.close()
+
+
+def _reader(connection: Connection) -> Reader:
+    options = connection.options
+    return Reader(
+        open_database(connection), connection.shop_id, connection.source, int(options["shop_id"]),
+        str(options.get("time_zone") or ""), bool(options.get("newsletter_is_consent")),
+    )  # fmt: skip
+
+
+def _import(connection: Connection, reader: Reader, now: datetime) -> bool:
+    if not _is_importing(connection.cursor):
+        cursor, total = importing.begin(reader, now)
+        connection.cursor, connection.total, connection.done = cursor, total, 0
+        _save(connection, now, cursor=cursor, total=total, done=0)
+    end = perf_counter() + WORKS_SECONDS
+    while True:
+        part = importing.next_slice(reader, connection.cursor, now)
+        with transaction.atomic():
+            _hold(connection)
+            part.take()
+            done = connection.done + part.size
+            changed: dict[str, Any] = {"cursor": part.cursor, "done": done}
+            if part.is_last:
+                changed |= {"state": State.FOLLOWING, "cursor": part.cursor["follow"], "total": done}
+            _save(connection, now, **changed)
+        connection.cursor, connection.done = changed["cursor"], done
+        if part.is_last or perf_counter() > end:
+            return True
+
+
+def _follow(connection: Connection, reader: Reader, now: datetime) -> bool:
+    found = following.look(reader, connection.cursor, now)
+    with transaction.atomic():
+        _hold(connection)
+        found.take()
+        _save(connection, now, cursor=found.cursor, due_at=now if found.behind else now + EVERY)
+    connection.cursor = found.cursor
+    if found.portion is not None:
+        found.portion.remember()
+    return found.behind
+
+
+def _is_importing(cursor: Mapping[str, Any]) -> bool:
+    return "stage" in cursor
+
+
+def _hold(connection: Connection) -> None:
+    """Within a transaction: nobody else reads this shop until it ends. Raises LeaseLost."""
+    mine = Connection.objects.filter(pk=connection.pk, claimed_by=me(), state=connection.state)
+    if not mine.update(claimed_by=me()):
+        raise LeaseLost
+
+
+def _save(connection: Connection, now: datetime, **changed: Any) -> None:
+    healthy = {"read_at": now, "trouble": "", "trouble_at": None, "failures": 0, "claimed_until": now + LEASE}
+    Connection.objects.filter(pk=connection.pk, claimed_by=me()).update(**healthy, **changed)
+
+
+def _note(connection: Connection, trouble: errors.ShopTrouble, now: datetime) -> None:
+    """Why it could not be read, and when to try again: after a second, then ever later."""
+    _log.warning("%s cannot be read: %s", connection.address, trouble.note)
+    failures = connection.failures + 1
+    rest = min(timedelta(seconds=2 ** min(failures - 1, 10)), LONGEST_REST)
+    Connection.objects.filter(pk=connection.pk, claimed_by=me()).update(
+        trouble=trouble.note, trouble_at=connection.trouble_at or now, failures=failures, due_at=now + rest,
+        claimed_by="", claimed_until=None,
+    )  # fmt: skip
