@@ -337,7 +337,9 @@ class Teller:
             told.append(self._paid(line, *match, currency) if match else line)
         return told
 
-    def _paid(self, line: LineSnapshot, one: ordering.Found, detail: ordering.Detail, currency: Currency) -> LineSnapshot:
+    def _paid(
+        self, line: LineSnapshot, one: ordering.Found, detail: ordering.Detail, currency: Currency
+    ) -> LineSnapshot:
         unit, total = (detail.unit_incl, detail.total_incl) if one.shows_tax else (detail.unit_excl, detail.total_excl)
         exact = total if detail.quantity == line.quantity else unit * line.quantity
         is_named = not line.name.startswith("#")

@@ -10,7 +10,7 @@ from ghostcart.customers.intake import CustomerSnapshot
 from ghostcart.customers.services import Consented
 
 COLUMNS = """c.id_customer, c.id_lang, c.id_default_group, c.firstname, c.lastname, c.email, c.is_guest, c.deleted,
-             c.newsletter, c.date_add"""
+             c.date_add"""
 _NO_ADDRESS = {"anonymous@psgdpr.com"}
 """Who stands for all that were made anonymous."""
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -23,16 +23,28 @@ def read(
     if not numbers:
         return []
     sql = f"SELECT {COLUMNS} FROM {{p}}customer c WHERE c.id_customer IN ({marks(numbers)})"
-    return [snapshot(basics, row, newsletter_is_consent) for row in database.tuples(sql, tuple(numbers))]
+    rows = database.tuples(sql, tuple(numbers))
+    subscribed = _subscribed(database, {row[5] for row in rows}) if newsletter_is_consent else {}
+    return [_snapshot(basics, row, subscribed) for row in rows]
 
 
-def snapshot(basics: Basics, row: tuple[Any, ...], newsletter_is_consent: bool) -> CustomerSnapshot:
+def _subscribed(database: Database, addresses: Collection[str]) -> dict[str, bool]:
+    """Which addresses take the newsletter. Of several customers with one, an account has the word, and the newest."""
+    if not addresses:
+        return {}
+    sql = f"""SELECT email, newsletter FROM {{p}}customer WHERE email IN ({marks(addresses)}) AND deleted = 0
+              ORDER BY is_guest DESC, id_customer"""
+    return {str(email).strip().lower(): bool(takes) for email, takes in database.tuples(sql, tuple(addresses))}
+
+
+def _snapshot(basics: Basics, row: tuple[Any, ...], subscribed: dict[str, bool]) -> CustomerSnapshot:
     """Who was deleted there, or made anonymous, keeps a name in the history and no address."""
-    number, language, group, first, last, email, is_guest, is_deleted, newsletter, added = row
-    is_reachable = not is_deleted and str(email).strip().lower() not in _NO_ADDRESS
+    number, language, group, first, last, email, is_guest, is_deleted, added = row
+    address = str(email).strip().lower()
+    is_reachable = not is_deleted and address not in _NO_ADDRESS
     consent = None
-    if newsletter_is_consent and is_reachable:
-        consent = Consented(bool(newsletter), "", "newsletter", source="prestashop")
+    if is_reachable and address in subscribed:
+        consent = Consented(subscribed[address], "", "newsletter", source="prestashop")
     return CustomerSnapshot(
         external_id=str(number),
         email=clean(email) if is_reachable else "",
