@@ -1,0 +1,222 @@
+"""Reading a PrestaShop of 1,000,000 carts from its database: the import, its memory, and what following costs.
+
+    python -m bench prestashop
+
+A private MariaDB with a PrestaShop 8 (3 lines a cart, 30 % ordered, a customer for 60 %), a private PostgreSQL for us
+(commits reach the disk). Client, worker and both servers share the machine. The importing process is one of its own.
+"""
+
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+CARTS = int(os.environ.get("BENCH_PRESTASHOP_CARTS", "1000000"))
+LOOKS = 50
+GOAL_RATE, GOAL_MIB, GOAL_MS = 5_000, 300, 10
+
+
+def main() -> None:
+    if len(sys.argv) > 1:
+        _prepare_django()
+        print(json.dumps({"import": run_import, "follow": run_follow}[sys.argv[1]](sys.argv[2])))
+        return
+    from tests import mariadb, postgres
+
+    folder = tempfile.mkdtemp(prefix="ghostcart-bench-")
+    theirs, ours = mariadb.start(), postgres.start(durable=True)
+    try:
+        os.environ |= {"DATABASE_URL": ours.url, "GHOSTCART_DATA": folder, "LOG_LEVEL": "WARNING"}
+        print(f"PrestaShop 8 with {CARTS:,} carts, read into PostgreSQL")
+        start = perf_counter()
+        url = make(theirs)
+        print(f"  made in {perf_counter() - start:.0f} s")
+        _prepare_django()
+        from django.core.management import call_command
+
+        call_command("migrate", verbosity=0)
+        told = _run("import", url)
+        _say("import", f"{told['rate']:,.0f} carts/s", told["rate"] >= GOAL_RATE, f"{GOAL_RATE:,} or more")
+        for stage, seconds in told["stages"].items():
+            print(f"    {stage}: {seconds:.1f} s")
+        _say("memory of the importing process", f"{told['mib']:.0f} MiB", told["mib"] < GOAL_MIB, f"under {GOAL_MIB}")
+        print(f"    taken: {told['taken']}")
+        told = _run("follow", url)
+        _say(
+            "the query for changed carts", f"{told['query_ms']:.2f} ms", told["query_ms"] < GOAL_MS, f"under {GOAL_MS}"
+        )
+        print(f"    worst {told['query_worst_ms']:.2f} ms, reading {told['rows']} row(s)")
+        print(f"  one look: {told['look_ms']:.1f} ms, {told['statements']} statements when nothing changed")
+        print(f"  a changed cart: {told['change_ms']:.1f} ms from the look's begin to its commit here")
+    finally:
+        theirs.stop()
+        ours.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _say(what: str, figure: str, is_met: bool, goal: str) -> None:
+    print(f"  {what}: {figure}  [{'goal met' if is_met else 'GOAL MISSED'}: {goal}]")
+
+
+def _run(what: str, url: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "bench.prestashop", what, url]
+    done = subprocess.run(command, cwd=Path(__file__).resolve().parent.parent, stdout=subprocess.PIPE, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _prepare_django() -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "ghostcart.config.settings"
+    import django
+
+    django.setup()
+
+
+# -- the shop ----------------------------------------------------------------------------------------
+
+
+def make(server: Any) -> str:
+    """The shop's database, filled by the server itself."""
+    from tests.connectors.prestashop.shopmaker import Maker
+
+    maker = Maker(server, "bench", "8")
+    maker.surroundings()
+    maker.catalogue()
+    sequence = f"seq_1_to_{CARTS}"
+    people = max(1, CARTS // 3)
+    maker.run(
+        f"""INSERT INTO {{p}}customer (id_customer, id_shop_group, id_shop, id_default_group, id_lang, firstname,
+              lastname, email, active, date_add, date_upd)
+            SELECT seq, 1, 1, 3, 2, CONCAT('First', seq), CONCAT('Last', seq), CONCAT('c', seq, '@example.com'), 1,
+              NOW() - INTERVAL seq MOD 900 DAY, NOW() FROM seq_1_to_{people}"""
+    )
+    maker.run(
+        f"""INSERT INTO {{p}}cart (id_cart, id_shop_group, id_shop, id_carrier, id_lang, id_currency, id_customer,
+              id_guest, secure_key, date_add, date_upd)
+            SELECT seq, 1, 1, 2, 2, 1 + (seq MOD 20 = 0), IF(seq MOD 10 < 6, 1 + seq MOD {people}, 0), seq, '-1',
+              NOW() - INTERVAL ({CARTS} - seq) * 30 SECOND, NOW() - INTERVAL ({CARTS} - seq) * 30 SECOND
+            FROM {sequence}"""
+    )
+    for line in range(3):
+        maker.run(
+            f"""INSERT INTO {{p}}cart_product (id_cart, id_product, id_product_attribute, quantity, id_shop, date_add)
+                SELECT seq, p, IF(p MOD 2, p * 10 + seq MOD 3, 0), 1 + seq MOD 2, 1, NOW()
+                FROM (SELECT seq, 1 + (seq + {line * 4}) MOD 12 AS p FROM {sequence}) x"""
+        )
+    maker.run(
+        """INSERT INTO {p}orders (reference, id_shop_group, id_shop, id_carrier, id_lang, id_customer, id_cart,
+             id_currency, current_state, payment, total_products, total_products_wt, total_paid, total_paid_tax_incl,
+             total_paid_tax_excl, valid, date_add, date_upd)
+           SELECT LPAD(id_cart, 9, 'R'), 1, 1, 2, 2, id_customer, id_cart, 1, 2, 'Card', 30, 36.60, 36.60, 36.60, 30, 1,
+             date_upd, date_upd FROM {p}cart WHERE id_cart MOD 10 < 3"""
+    )
+    maker.run(
+        """INSERT INTO {p}order_detail (id_order, id_shop, product_id, product_attribute_id, product_name,
+             product_quantity, product_reference, unit_price_tax_incl, unit_price_tax_excl, total_price_tax_incl,
+             total_price_tax_excl)
+           SELECT o.id_order, 1, l.id_product, l.id_product_attribute, 'Sold', l.quantity, 'R', 12.2, 10, 12.2, 10
+           FROM {p}orders o JOIN {p}cart_product l ON l.id_cart = o.id_cart"""
+    )
+    maker.run(
+        """INSERT INTO {p}order_history (id_order, id_order_state, date_add)
+           SELECT id_order, 2, date_add FROM {p}orders"""
+    )
+    return maker.url
+
+
+# -- measured in a process of its own ----------------------------------------------------------------
+
+
+def run_import(url: str) -> dict[str, Any]:
+    from ghostcart.carts.models import Cart, CartLine
+    from ghostcart.connectors import services
+    from ghostcart.connectors.models import State
+    from ghostcart.customers.models import Customer
+    from ghostcart.lib import clock
+    from ghostcart.orders.models import Order
+
+    connection = services.attach(kind="prestashop", url=url, options={}, now=clock.now())
+    stages: dict[str, float] = {}
+    while connection.state == State.IMPORTING:
+        stage, start = connection.cursor.get("stage", "products"), perf_counter()
+        services.read_due(clock.now())
+        stages[stage] = stages.get(stage, 0) + perf_counter() - start
+        connection.refresh_from_db()
+        if connection.trouble:
+            raise RuntimeError(connection.trouble)
+    taken = {"carts": Cart.objects.count(), "lines": CartLine.objects.count(), "customers": Customer.objects.count(),
+             "orders": Order.objects.count()}  # fmt: skip
+    mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"rate": CARTS / sum(stages.values()), "stages": stages, "mib": mib, "taken": taken}
+
+
+def run_follow(url: str) -> dict[str, Any]:
+    import pymysql
+
+    from ghostcart.carts.models import Cart
+    from ghostcart.connectors import services
+    from ghostcart.connectors.models import Connection
+    from ghostcart.connectors.prestashop.database import Database, _arguments
+    from ghostcart.lib import clock
+
+    values, _place = _arguments(url)
+    shop = pymysql.connect(**values, autocommit=True)
+    now = clock.now()
+    count, queries = 0, []
+    asked = Database.tuples
+
+    def tuples(self: Database, sql: str, params: Any = None) -> Any:
+        nonlocal count
+        count += 1
+        start = perf_counter()
+        found = asked(self, sql, params)
+        if "ORDER BY date_upd, id_cart" in sql:
+            queries.append(((perf_counter() - start) * 1000, len(found)))
+        return found
+
+    def look() -> float:
+        nonlocal now
+        now += timedelta(seconds=1)
+        start = perf_counter()
+        while services.read_due(now):
+            now += timedelta(milliseconds=1)
+        return (perf_counter() - start) * 1000
+
+    look()
+    Database.tuples = tuples  # type: ignore[method-assign]
+    looks, counts = [], []
+    for _turn in range(LOOKS):
+        count = 0
+        looks.append(look())
+        counts.append(count)
+    changes = []
+    for number in range(1, 21):
+        with shop.cursor() as cursor:
+            cursor.execute("UPDATE ps_cart_product SET quantity = 7 WHERE id_cart = %s", [number * 10])
+            local = clock.now().astimezone(Connection.objects.get().shop.zone)
+            cursor.execute(
+                "UPDATE ps_cart SET date_upd = %s WHERE id_cart = %s", [f"{local:%Y-%m-%d %H:%M:%S}", number * 10]
+            )
+        changes.append(look())
+        cart = Cart.objects.get(external_id=str(number * 10))
+        assert cart.lines.first().quantity == 7, "a change was not seen"
+    return {
+        "query_ms": statistics.median(ms for ms, _rows in queries),
+        "query_worst_ms": max(ms for ms, _rows in queries),
+        "rows": statistics.median(rows for _ms, rows in queries),
+        "look_ms": statistics.median(looks),
+        "statements": statistics.median(counts),
+        "change_ms": statistics.median(changes),
+    }
+
+
+if __name__ == "__main__":
+    main()
