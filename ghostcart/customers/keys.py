@@ -4,6 +4,7 @@ import hmac
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
 
 import idna
@@ -27,11 +28,16 @@ def email_key(address: str) -> str:
     if not (at and name.isascii()) or len(address) > 254:
         raise BadAddress
     try:
-        key = f"{name.lower()}@{idna.encode(domain, uts46=True).decode()}"
+        key = f"{name.lower()}@{_in_dns(domain)}"
         validate_email(key)
     except (idna.IDNAError, UnicodeError, ValidationError):
         raise BadAddress from None
     return key
+
+
+@lru_cache(maxsize=10_000)
+def _in_dns(domain: str) -> str:
+    return idna.encode(domain, uts46=True).decode()
 
 
 def fold(text: str) -> str:

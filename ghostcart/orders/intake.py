@@ -1,5 +1,6 @@
 """Orders that another shop tells us of. The cart of one may come later than the order itself."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,15 +11,16 @@ from django.db.models import Sum
 
 from ghostcart.carts import ingest
 from ghostcart.carts import intake as cart_intake
-from ghostcart.carts.intake import CartSnapshot, LineSnapshot, Sums, VoucherSnapshot
+from ghostcart.carts.intake import CartSnapshot, Closing, LineSnapshot, Sums, VoucherSnapshot
 from ghostcart.carts.kinds import EventKind
 from ghostcart.carts.models import Cart
 from ghostcart.catalog import queries as catalog_queries
 from ghostcart.catalog.intake import known_variants
 from ghostcart.customers import intake as customer_intake
 from ghostcart.lib import sql
+from ghostcart.lib.planning import Among
 from ghostcart.lib.snapshots import Taken, newest
-from ghostcart.orders.models import Order, OrderStatus, PaymentMethod, new_token
+from ghostcart.orders.models import Order, OrderLine, OrderStatus, PaymentMethod, new_token
 from ghostcart.shops import rules as shop_rules
 from ghostcart.vouchers import queries as voucher_queries
 from ghostcart.vouchers import services as voucher_services
@@ -60,15 +62,61 @@ def take(
     An order closes its cart. If the cart was not told yet, one is made of the order's own lines, to be filled in when
     it comes. What our vouchers took is noted, and given back when the order is cancelled or refunded.
     """
+    return take_all(shop_id, source, (), told, now, is_history=is_history)
+
+
+def take_all(
+    shop_id: int,
+    source: str,
+    carts: Iterable[CartSnapshot],
+    told: Iterable[OrderSnapshot],
+    now: datetime,
+    *,
+    is_history: bool = False,
+) -> dict[str, Taken]:
+    """The same for carts and orders that are told together: a new cart is stored as an ordered one at once."""
     orders = {str(name): one for name, one in newest(told, lambda o: o.external_id, lambda o: o.version).items()}
+    carts = list(carts)
     for is_last in (False, True):
         try:
             with transaction.atomic():
-                return _Intake(shop_id, source, orders, now, is_history).take()
+                numbers = _numbers(shop_id, source, orders)
+                cart_intake.take(shop_id, source, _closed(carts, orders, numbers), now, is_history=is_history)
+                return _Intake(shop_id, source, orders, numbers, now, is_history).take() if orders else {}
         except IntegrityError:  # somebody else has told of the same new order at this moment: now it is known
             if is_last:
                 raise
     raise AssertionError
+
+
+def _numbers(shop_id: int, source: str, told: Mapping[str, OrderSnapshot]) -> dict[str, int]:
+    """Our numbers for the orders that are new."""
+    if not told:
+        return {}
+    known = Order.objects.filter(Among("external_id", told), shop_id=shop_id, source=source)
+    names = set(told) - set(known.values_list("external_id", flat=True))
+    return dict(zip(sorted(names), sql.next_ids("orders_order", len(names)), strict=True))
+
+
+def _closed(
+    carts: Sequence[CartSnapshot], told: Mapping[str, OrderSnapshot], numbers: Mapping[str, int]
+) -> Sequence[CartSnapshot]:
+    """The carts, each with the first of its orders if all of them are new."""
+    if not numbers:
+        return carts
+    theirs: dict[str, list[OrderSnapshot]] = {}
+    for one in told.values():
+        theirs.setdefault(one.cart, []).append(one)
+    closed = []
+    for cart in carts:
+        orders = theirs.get(cart.external_id, [])
+        if orders and all(one.external_id in numbers for one in orders):
+            first = min(orders, key=lambda one: one.placed_at)
+            closing = Closing(first.placed_at, numbers[first.external_id], _shown(first))
+            sums = Sums(**{name: sum(getattr(one.sums, name) for one in orders) for name in SUMS})
+            cart = replace(cart, closing=closing, sums=sums)
+        closed.append(cart)
+    return closed
 
 
 ORDER = (
@@ -89,47 +137,65 @@ class _Intake:
     """A batch of orders, between reading and writing. Locks carts by number, then vouchers, as `services.place`."""
 
     def __init__(
-        self, shop_id: int, source: str, told: dict[str, OrderSnapshot], now: datetime, is_history: bool
-    ) -> None:
-        self.shop, self.source, self.told = shop_rules.of(shop_id), source, told
+        self, shop_id: int, source: str, told: dict[str, OrderSnapshot], numbers: Mapping[str, int], now: datetime,
+        is_history: bool,
+    ) -> None:  # fmt: skip
+        self.shop, self.source, self.told, self.numbers = shop_rules.of(shop_id), source, told, numbers
         self.now, self.is_history = now, is_history
         self.customers = customer_intake.known(shop_id, source, {o.customer for o in told.values() if o.customer})
         self.variants = known_variants(
             shop_id, source, {line.variant for order in told.values() for line in order.lines if line.variant}
         )
+        self.closed_before: set[str] = set()
         self.carts = self._carts()
-        theirs = Order.objects.select_for_update().filter(shop_id=shop_id, source=source, external_id__in=list(told))
-        self.known = {str(one.external_id): one for one in theirs.order_by("pk")}
+        old = [name for name in told if name not in numbers]
+        theirs = Order.objects.select_for_update().filter(Among("external_id", old), shop_id=shop_id, source=source)
+        self.known = {str(one.external_id): one for one in theirs.order_by("pk")} if old else {}
+        self.lines: dict[int, list[tuple[object, ...]]] = {}
+        rows = OrderLine.objects.filter(Among("order_id", [one.pk for one in self.known.values()])).order_by("pk")
+        for row in rows.values_list(*LINE) if self.known else ():
+            self.lines.setdefault(row[0], []).append(_as_read(row))
+        self.taken_numbers = self._taken_numbers()
         codes = {voucher.code for order in told.values() for voucher in order.vouchers}
         self.vouchers = voucher_queries.by_codes(shop_id, codes)
 
     def _carts(self) -> dict[str, Cart]:
         """The carts of these orders, by external id; those not told yet are made of the orders."""
         wanted = {_cart_name(order): order for order in self.told.values()}
-        theirs = Cart.objects.filter(shop_id=self.shop.id, source=self.source)
-        missing = set(wanted) - set(theirs.filter(external_id__in=list(wanted)).values_list("external_id", flat=True))
-        stand_ins = [_stand_in(name, wanted[name]) for name in sorted(missing)]
-        cart_intake.take(self.shop.id, self.source, stand_ins, self.now, is_history=True)
-        found = theirs.filter(external_id__in=list(wanted)).select_for_update().order_by("pk")
-        return {str(cart.external_id): cart for cart in found}
+        theirs = Cart.objects.filter(Among("external_id", wanted), shop_id=self.shop.id, source=self.source)
+        theirs = theirs.only("pk", "external_id", "ordered_at", "order_id", "version").order_by("pk")
+        missing = set(wanted) - set(theirs.values_list("external_id", flat=True))
+        if missing:
+            stand_ins = [_stand_in(name, wanted[name]) for name in sorted(missing)]
+            cart_intake.take(self.shop.id, self.source, stand_ins, self.now, is_history=True)
+        return {str(cart.external_id): cart for cart in theirs.select_for_update()}
+
+    def _taken_numbers(self) -> set[str]:
+        """Which of the new orders' numbers cannot be theirs alone."""
+        twins = Counter(_shown(order) for name, order in self.told.items() if name in self.numbers)
+        taken = Order.objects.filter(Among("number", twins), shop_id=self.shop.id).values_list("number", flat=True)
+        return {number for number, times in twins.items() if times > 1} | (set(taken) if twins else set())
 
     def take(self) -> dict[str, Taken]:
         fates: dict[str, Taken] = {}
-        fresh = [order for name, order in self.told.items() if name not in self.known]
+        fresh = [order for name, order in self.told.items() if name in self.numbers]
         orders, lines = [], []
         costs = self._costs(fresh)
-        for number, one in zip(sql.next_ids("orders_order", len(fresh)), fresh, strict=True):
+        for one in fresh:
+            number = self.numbers[one.external_id]
             orders.append(self._row(number, one))
             lines += [self._line(number, line, costs) for line in one.lines]
             fates[one.external_id] = Taken.CREATED
         sql.insert_rows("orders_order", ORDER, orders)
         sql.insert_rows("orders_orderline", LINE, lines)
-        for row, one in zip(orders, fresh, strict=True):
-            self._close(self.carts[_cart_name(one)], row[0], one)
-            self._settle_vouchers(int(str(row[0])), one)
+        for one in fresh:
+            number = self.numbers[one.external_id]
+            self._close(self.carts[_cart_name(one)], number, one)
+            if one.status not in GIVES_BACK:
+                self._settle_vouchers(number, one)
         for name, order in self.known.items():
             fates[name] = self._change(order, self.told[name])
-        self._sum_up({cart.pk for cart in self.carts.values()})
+        self._sum_up(fates)
         return fates
 
     # -- one order -------------------------------------------------------------------------------
@@ -151,10 +217,8 @@ class _Intake:
 
     def _number(self, one: OrderSnapshot) -> str:
         """The shop's own number, made unique if the shop itself repeats it (a split order keeps its reference)."""
-        number = one.number[:32] or one.external_id[:32]
-        taken = Order.objects.filter(shop_id=self.shop.id, number=number).exists()
-        twins = sum(other.number == one.number for other in self.told.values())
-        return f"{number[:20]}/{one.external_id[:11]}" if taken or twins > 1 else number
+        number = _shown(one)
+        return f"{number[:20]}/{one.external_id[:11]}" if number in self.taken_numbers else number
 
     def _line(self, number: int, line: LineSnapshot, costs: Mapping[str, int]) -> tuple[object, ...]:
         variant_id, product_id = self.variants.get(line.variant, (None, None))
@@ -186,9 +250,20 @@ class _Intake:
         changed = {name: value for name, value in values.items() if getattr(order, name) != value}
         if changed or order.external_version != one.version:
             Order.objects.filter(pk=order.pk).update(external_version=one.version, **changed)
+        has_other_lines = self._change_lines(order, one)
         if "status" in changed or "vouchers" in changed:
             self._settle_vouchers(order.pk, one)
-        return Taken.CHANGED if changed else Taken.UNCHANGED
+        return Taken.CHANGED if changed or has_other_lines else Taken.UNCHANGED
+
+    def _change_lines(self, order: Order, one: OrderSnapshot) -> bool:
+        """A shop may change what was ordered, and may tell of an order before its lines."""
+        told = [self._line(order.pk, line, {}) for line in one.lines]
+        if [_as_read(line) for line in told] == self.lines.get(order.pk, []):
+            return False
+        costs = self._costs([one])
+        order.lines.all().delete()
+        sql.insert_rows("orders_orderline", LINE, [self._line(order.pk, line, costs) for line in one.lines])
+        return True
 
     def _settle_vouchers(self, number: int, one: OrderSnapshot) -> None:
         if one.status in GIVES_BACK:
@@ -205,37 +280,55 @@ class _Intake:
 
     # -- the cart --------------------------------------------------------------------------------
 
-    def _close(self, cart: Cart, order_id: object, one: OrderSnapshot) -> None:
+    def _close(self, cart: Cart, order_id: int, one: OrderSnapshot) -> None:
         """The first order of a cart makes it an ordered one; a deleted cart comes back, as ordered ones are kept."""
+        if cart.order_id == order_id:
+            self.closed_before.add(one.cart)  # told together: it came as an ordered one
+            self._tell_ordered(cart, one)
+            return
         if cart.ordered_at is not None and cart.ordered_at <= one.placed_at:
             return
         is_first = cart.ordered_at is None
-        cart.ordered_at, cart.order_id, cart.order_number = one.placed_at, int(str(order_id)), self._shown(one)
+        cart.ordered_at, cart.order_id, cart.order_number = one.placed_at, order_id, _shown(one)
         changed: dict[str, Any] = {
             "ordered_at": cart.ordered_at, "order_id": cart.order_id, "order_number": cart.order_number,
             "deleted_at": None, "deleted_by": "", "version": cart.version + 1,
         }  # fmt: skip
         Cart.objects.filter(pk=cart.pk).update(**changed)
         cart.version += 1
-        if is_first and not self.is_history:
-            ingest.append_event(
-                shop_id=self.shop.id, cart_id=cart.pk, version=cart.version, kind=EventKind.ORDERED, actor="shopper",
-                at=one.placed_at,
-                data={
-                    "order": {"number": cart.order_number}, "total_minor": one.sums.total_minor,
-                    "item_count": sum(line.quantity for line in one.lines), "currency": one.currency,
-                },
-            )  # fmt: skip
+        if is_first:
+            self._tell_ordered(cart, one)
 
-    @staticmethod
-    def _shown(one: OrderSnapshot) -> str:
-        return one.number[:32] or one.external_id[:32]
+    def _tell_ordered(self, cart: Cart, one: OrderSnapshot) -> None:
+        if self.is_history:
+            return
+        ingest.append_event(
+            shop_id=self.shop.id, cart_id=cart.pk, version=cart.version, kind=EventKind.ORDERED, actor="shopper",
+            at=one.placed_at,
+            data={
+                "order": {"number": _shown(one)}, "total_minor": one.sums.total_minor,
+                "item_count": sum(line.quantity for line in one.lines), "currency": one.currency,
+            },
+        )  # fmt: skip
 
-    def _sum_up(self, cart_ids: set[int]) -> None:
-        """An ordered cart comes to what its orders come to."""
-        sums = Order.objects.filter(cart__in=cart_ids).order_by().values("cart", "currency")
-        for row in sums.annotate(**{name: Sum(name) for name in SUMS}):
+    def _sum_up(self, fates: Mapping[str, Taken]) -> None:
+        """An ordered cart comes to what its orders come to; one that came with its orders comes to that already."""
+        news = (Taken.CREATED, Taken.CHANGED)
+        changed = {_cart_name(self.told[name]) for name, fate in fates.items() if fate in news}
+        numbers = [self.carts[name].pk for name in sorted(changed - self.closed_before)]
+        sums = Order.objects.filter(cart__in=numbers).order_by().values("cart", "currency")
+        for row in sums.annotate(**{name: Sum(name) for name in SUMS}) if numbers else ():
             Cart.objects.filter(pk=row.pop("cart")).update(**row)
+
+
+def _shown(one: OrderSnapshot) -> str:
+    """The number that people know it by."""
+    return one.number[:32] or one.external_id[:32]
+
+
+def _as_read(row: Sequence[object]) -> tuple[object, ...]:
+    """A line without its cost, which is of the day it was told."""
+    return tuple(value for name, value in zip(LINE, row, strict=True) if name != "cost_micros")
 
 
 def _cart_name(order: OrderSnapshot) -> str:

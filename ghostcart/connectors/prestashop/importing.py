@@ -71,6 +71,7 @@ def _customers(reader: Reader, after: int, now: datetime) -> Reading:
 
 def _carts(reader: Reader, after: int, now: datetime) -> Reading:
     portion = reader.read_carts("c.id_cart > %s", [after], CARTS)
+    reader.read_strangers(portion)
     heads = portion.batch.heads
     return lambda: portion.take(now, is_history=True), heads[-1].id if heads else None, len(heads)
 
@@ -84,6 +85,7 @@ def _orders(reader: Reader, after: int, now: datetime) -> Reading:
     if not numbers:
         return lambda: None, None, 0
     portion = reader.read_orders(f"o.id_order IN ({', '.join(map(str, numbers))})", [])
+    reader.read_strangers(portion)
     return lambda: portion.take(now, is_history=True), numbers[-1], 0
 
 

@@ -76,11 +76,22 @@ class Reader:
             return self._portion(batch)
 
     def _portion(self, batch: carts.Batch, now: datetime | None = None) -> "Portion":
-        named = batch.customers()
-        told = people.read(self.database, self.basics, named, newsletter_is_consent=self.newsletter_is_consent)
-        there = {int(one.external_id) for one in told}
-        teller = carts.Teller(self.basics, self.catalogue, batch, there, now)
+        told: list[CustomerSnapshot] = []
+        if now is not None:  # they may have changed with their carts; in an import they were told before
+            told = people.read(
+                self.database, self.basics, batch.people(), newsletter_is_consent=self.newsletter_is_consent
+            )
+        teller = carts.Teller(self.basics, self.catalogue, batch, now)
         return Portion(self, batch, told, teller.tell_carts(), teller.tell_orders())
+
+    def read_strangers(self, portion: "Portion") -> None:
+        """For an import: those of a portion's people whom nobody told of, such as customers of another shop."""
+        named = {str(number) for number in portion.batch.people()}
+        strangers = named - set(customer_intake.known(self.shop_id, self.source, named))
+        portion.customers += people.read(
+            self.database, self.basics, [int(name) for name in strangers],
+            newsletter_is_consent=self.newsletter_is_consent,
+        )  # fmt: skip
 
 
 @dataclass
@@ -94,14 +105,11 @@ class Portion:
     orders: list[order_intake.OrderSnapshot]
 
     def take(self, now: datetime, *, is_history: bool = False) -> None:
-        """Customers first, then carts, then the orders that close them."""
+        """Customers first, then carts with the orders that close them."""
         place = (self.reader.shop_id, self.reader.source)
         if self.customers:
             customer_intake.take(*place, self.customers, now)
-        if self.carts:
-            cart_intake.take(*place, self.carts, now, is_history=is_history)
-        if self.orders:
-            order_intake.take(*place, self.orders, now, is_history=is_history)
+        order_intake.take_all(*place, self.carts, self.orders, now, is_history=is_history)
 
     def remember(self) -> None:
         """After the commit: these are known as they are."""
