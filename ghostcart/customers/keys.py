@@ -42,6 +42,8 @@ def _in_dns(domain: str) -> str:
 
 def fold(text: str) -> str:
     """The text as it is searched: lower case, without accents, one space between words."""
+    if text.isascii():
+        return _SPACES.sub(" ", text.lower()).strip()
     apart = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(letter for letter in apart if not unicodedata.combining(letter))
     return _SPACES.sub(" ", bare.translate(_UNDECOMPOSED)).strip()
@@ -49,7 +51,9 @@ def fold(text: str) -> str:
 
 def tidy(text: str, most: int) -> str:
     """One line of what somebody typed: no control characters, no surrounding space, at most `most` characters."""
-    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    printable = text
+    if not text.isprintable():
+        printable = "".join(letter if letter.isprintable() else " " for letter in text)
     return _SPACES.sub(" ", printable).strip()[:most].rstrip()
 
 

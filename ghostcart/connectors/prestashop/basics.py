@@ -80,6 +80,7 @@ class Basics:
     has_customer_prices: bool = False
     priorities: tuple[str, ...] = ()
     _found_rates: dict[tuple[int, int, int], int] = field(default_factory=dict)
+    _near: dict[tuple[int, int], int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, database: Database, settings: Configuration) -> "Basics":
@@ -168,6 +169,14 @@ class Basics:
         """The tax rate between two prices: the known one that explains them, else what they say, to a tenth of 1 %."""
         if excl_micros <= 0 or incl_micros <= excl_micros:
             return 0
+        known = self._near.get((excl_micros, incl_micros))
+        if known is None:
+            if len(self._near) > 100_000:
+                self._near.clear()
+            known = self._near[excl_micros, incl_micros] = self._nearest(excl_micros, incl_micros)
+        return known
+
+    def _nearest(self, excl_micros: int, incl_micros: int) -> int:
         told = (incl_micros - excl_micros) * WHOLE_PPM // excl_micros
         slack = max(500, 10_000 * WHOLE_PPM // excl_micros)  # a cent's rounding
         near = min(self.rates, key=lambda rate: abs(rate - told), default=0)

@@ -9,7 +9,7 @@ from ghostcart.carts.intake import LineSnapshot, Sums, VoucherSnapshot
 from ghostcart.connectors.prestashop.basics import Basics, clean, listed, micros
 from ghostcart.connectors.prestashop.catalogue import Catalogue, variant_id
 from ghostcart.connectors.prestashop.database import Database
-from ghostcart.lib.money import divide, minor_micros
+from ghostcart.lib.money import divide, divider, minor_micros
 from ghostcart.orders.intake import OrderSnapshot
 from ghostcart.orders.models import OrderStatus
 
@@ -56,6 +56,7 @@ class Found:
     shows_tax: bool = True
     address: dict[str, str] = field(default_factory=dict)
     phone: str = ""
+    sums: Sums | None = None
 
 
 def read(database: Database, basics: Basics, condition: str, parameters: Collection[Any]) -> list[Found]:
@@ -144,15 +145,23 @@ def _minor(number: int, basics: Basics, head: dict[str, Any]) -> int:
 
 def sums(basics: Basics, one: Found) -> Sums:
     """What an order comes to, by its own words."""
-    head = one.head
-    tax = "incl" if one.shows_tax else "excl"
+    if one.sums is None:
+        one.sums = _sums(basics, one)
+    return one.sums
 
-    def minor(*names: str) -> int:
-        return max(0, _minor(sum(micros(head[name]) for name in names), basics, head))
+
+def _sums(basics: Basics, one: Found) -> Sums:
+    head, shows_tax = one.head, one.shows_tax
+    minor_of, divide = minor_micros(basics.currency(head["id_currency"]).code), divider(basics.rounding)
+
+    def minor(name: str, other: str = "") -> int:
+        number = micros(head[name]) + (micros(head[other]) if other else 0)
+        return divide(number, minor_of) if number > 0 else 0
 
     total = minor("total_paid_tax_incl")
+    tax = "incl" if shows_tax else "excl"
     return Sums(
-        products_minor=minor("total_products_wt" if one.shows_tax else "total_products"),
+        products_minor=minor("total_products_wt" if shows_tax else "total_products"),
         discount_minor=minor(f"total_discounts_tax_{tax}"),
         shipping_minor=minor(f"total_shipping_tax_{tax}", f"total_wrapping_tax_{tax}"),
         tax_minor=max(0, total - minor("total_paid_tax_excl")),

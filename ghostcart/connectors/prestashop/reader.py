@@ -34,6 +34,8 @@ class Reader:
     recent: dict[int, str] = field(default_factory=dict)
     """Carts taken lately by this process, with their date_upd: they need not be taken again."""
     recent_orders: dict[int, str] = field(default_factory=dict)
+    ahead: Any = None
+    """The slice of an import that was read beside the writing of the one before, with the cursor it began at."""
     _basics: Basics | None = field(default=None, repr=False)
     _catalogue: Catalogue | None = field(default=None, repr=False)
     _read_at: datetime | None = None
