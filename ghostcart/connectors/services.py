@@ -287,7 +287,7 @@ def _follow(connection: Connection, reader: Reader, now: datetime) -> bool:
         _save(connection, now, cursor=found.cursor, due_at=now if found.behind else now + EVERY)
     connection.cursor = found.cursor
     if found.portion is not None:
-        found.portion.remember()
+        found.portion.remember(now)
     return found.behind
 
 

@@ -1,10 +1,11 @@
 """Customers that another shop tells us of."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.db.models import Min
 
 from ghostcart.customers import services
 from ghostcart.customers.errors import BadAddress
@@ -91,7 +92,8 @@ class _Intake:
             for name, one in self.told.items()
             if name not in self.rows or one.version >= self.rows[name].external_version
         }
-        ours = self._customers({name for name in fresh if name not in erased})
+        ours = self._customers([name for name in fresh if name not in erased])
+        self.first = self._first_rows(ours.values())
         fates = {}
         for name in self.told:
             if name not in fresh:
@@ -99,7 +101,7 @@ class _Intake:
             elif name in erased:
                 fates[name] = Taken.FORGOTTEN
             else:
-                fates[name] = self._write(ours[self.keys[name]], fresh[name])
+                fates[name] = self._write(name, ours[self.keys[name]], fresh[name])
         self._remember(fresh, ours)
         return fates
 
@@ -114,10 +116,18 @@ class _Intake:
             name for name, mark in hashes.items() if mark in ends and self.told[name].registered_at <= ends[mark]
         } | {name for name, row in self.rows.items() if row.customer_id is None}
 
-    def _customers(self, names: set[str]) -> dict[str, Customer]:
+    def _first_rows(self, customers: Iterable[Customer]) -> dict[int, int]:
+        """Which id of those that are one customer was told first: of guests who repeat an address it has the word."""
+        old = [one.pk for one in customers if one.email_key not in self.new]
+        rows = ExternalCustomer.objects.filter(Among("customer_id", old), shop_id=self.shop_id, source=self.source)
+        return dict(rows.order_by().values_list("customer_id").annotate(Min("pk"))) if old else {}
+
+    def _customers(self, names: Sequence[str]) -> dict[str, Customer]:
         """Our rows by address, the missing ones made."""
-        in_turn = sorted((self.told[name] for name in names), key=lambda one: (not one.is_guest, one.version))
-        wanted = {self.keys[one.external_id]: one for one in in_turn}  # of one address: an account, and the newest
+        # of one address: the last account, else the first guest, as `_write` has it
+        guests = [self.told[name] for name in reversed(names) if self.told[name].is_guest]
+        accounts = [self.told[name] for name in names if not self.told[name].is_guest]
+        wanted = {self.keys[one.external_id]: one for one in [*guests, *accounts]}
         theirs = Customer.objects.filter(Among("email_key", wanted), shop_id=self.shop_id)
         found = {one.email_key: one for one in theirs}
         self.new = {key for key in wanted if key not in found}
@@ -143,11 +153,15 @@ class _Intake:
             registered_at=one.registered_at, search_text=_search_text(values, one), **values,
         )  # fmt: skip
 
-    def _write(self, ours: Customer, one: CustomerSnapshot) -> Taken:
+    def _write(self, name: str, ours: Customer, one: CustomerSnapshot) -> Taken:
         if one.consent is not None:
             services.record_consent(ours, one.consent, self.now)
         if ours.email_key in self.new:
             return Taken.CREATED
+        row = self.rows.get(name)
+        first = self.first.get(ours.pk)
+        if one.is_guest and not (ours.is_guest and first in (None, row and row.pk)):
+            return Taken.UNCHANGED
         values = {name: value for name, value in _values(one).items() if value or name == "is_guest"}
         if not ours.is_guest:
             values["is_guest"] = False  # an account there stays one when its owner buys as a guest

@@ -31,8 +31,8 @@ class Reader:
     number: int
     time_zone: str = ""
     newsletter_is_consent: bool = False
-    recent: dict[int, str] = field(default_factory=dict)
-    """Carts taken lately by this process, with their date_upd: they need not be taken again."""
+    recent: dict[int, tuple[str, datetime]] = field(default_factory=dict)
+    """Carts taken lately by this process, with their date_upd and since when we know it."""
     recent_orders: dict[int, str] = field(default_factory=dict)
     ahead: Any = None
     """The slice of an import that was read beside the writing of the one before, with the cursor it began at."""
@@ -60,6 +60,11 @@ class Reader:
 
     def close(self) -> None:
         self.database.close()
+
+    def knows(self, number: int, date_upd: str, settled_before: datetime) -> bool:
+        """Whether a cart was taken as it is, and so long ago that it cannot change again within its second."""
+        at, since = self.recent.get(number, ("", settled_before))
+        return at == date_upd and since < settled_before
 
     # -- reading, all of it before anything is written -------------------------------------------
 
@@ -113,10 +118,12 @@ class Portion:
             customer_intake.take(*place, self.customers, now)
         order_intake.take_all(*place, self.carts, self.orders, now, is_history=is_history)
 
-    def remember(self) -> None:
+    def remember(self, now: datetime) -> None:
         """After the commit: these are known as they are."""
+        recent = self.reader.recent
         for head in self.batch.heads:
-            self.reader.recent[head.id] = head.date_upd
+            if head.id not in recent or recent[head.id][0] != head.date_upd:
+                recent[head.id] = (head.date_upd, now)
 
 
 def take_products(reader: Reader, numbers: Collection[int], now: datetime) -> Callable[[], None]:
