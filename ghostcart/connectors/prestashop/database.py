@@ -221,8 +221,10 @@ def _arguments(url: str) -> tuple[dict[str, Any], str]:
     if parts.scheme not in ("mysql", "mariadb") or not name or "/" in name or not parts.username:
         raise errors.BadShopAddress
     values: dict[str, Any] = {
-        "user": unquote(parts.username), "password": unquote(parts.password or ""), "database": name
-    }  # fmt: skip
+        "user": unquote(parts.username),
+        "password": unquote(parts.password or "").encode(),  # as text the client would send it in Latin-1
+        "database": name,
+    }
     if path := options.get("unix_socket"):
         return {**values, "unix_socket": path}, path
     if not parts.hostname:
