@@ -2,9 +2,10 @@
 
     python -m bench mail
 
-Reminders in six languages with a cart, a voucher and three links of their own: claimed, decided, drawn, composed,
+Reminders in six languages to as many people, each with a cart and three links of their own: claimed, drawn, composed,
 handed over by SMTP on loopback to a server that takes everything, and written down with durable commits. One worker,
-then two at once. BENCH_MAILS: how many (10,000). BENCH_PROFILE=1: where one worker spends its time.
+then two at once. Then one with the last look of all the rules behind their locks, and the next step planned: what a
+campaign really does, and no goal is set for. BENCH_MAILS: how many (10,000). BENCH_PROFILE=1: where the time goes.
 """
 
 import asyncio
@@ -25,6 +26,8 @@ from tests import postgres
 
 MAILS = int(os.environ.get("BENCH_MAILS", "10000"))
 GOAL = 200
+HOW = {"at_once": "at once", "by_rules": "by rules"}
+LANGUAGES = ("en", "it", "es", "de", "fr", "nl")
 PROFILES = os.environ.get("BENCH_PROFILE") == "1"
 
 # -- the mail server ---------------------------------------------------------------------------------
@@ -71,30 +74,141 @@ async def serve() -> None:
 
 
 def fill() -> None:
+    """So many people who left a cart a day ago, and whose first mail is due now."""
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
+    from ghostcart.carts.models import Cart, CartLine
     from ghostcart.customers import keys
+    from ghostcart.customers.models import Consent, Customer, Person, PersonKey
     from ghostcart.mail.models import Message
+    from ghostcart.recovery import campaigns
+    from ghostcart.recovery.models import Arm, Enrolment, Kind, Reminder
     from ghostcart.shops.models import Shop
+    from tests import factories
 
     now = datetime.now(UTC)
-    shop = Shop.objects.first() or Shop.objects.create(slug="fern", name="Fern", currencies=["EUR"], created_at=now)
-    languages = ("en", "it", "es", "de", "fr", "nl")
-    hashes = [keys.address_hash(f"customer{number}@example.org") for number in range(100)]
-    Message.objects.bulk_create(
+    then = now - timedelta(hours=25)
+    shop = Shop.objects.first() or factories.shop(quiet_from=0, quiet_until=0)
+    shopper = factories.Shopper(shop, at=then)
+    shopper.add("MUG", 2)
+    shopper.add("LAMP")
+    model, lines = shopper.cart, list(shopper.cart.lines.all())
+    campaign = campaigns.create(shop, Kind.ABANDONED, "Ghosts", then)
+    campaigns.save(campaign, holdout_bp=0)
+    campaigns.start(campaign, then)
+    step = campaigns.steps(campaign)[0]
+
+    def many(model: Any, rows: Any) -> list[Any]:
+        return model.objects.bulk_create(rows, batch_size=2_000)
+
+    emails = [f"customer{model.pk}.{number}@example.org" for number in range(MAILS)]
+    languages = [LANGUAGES[number % len(LANGUAGES)] for number in range(MAILS)]
+    people = many(Person, (Person(shop=shop, created_at=then) for _ in emails))
+    many(
+        PersonKey,
+        (
+            PersonKey(shop=shop, person=person, kind="email", value_hash=keys.keyed_hash("email", email), seen_at=then)
+            for person, email in zip(people, emails, strict=True)
+        ),
+    )
+    customers = many(
+        Customer,
+        (
+            Customer(
+                shop=shop,
+                person=person,
+                email=email,
+                email_key=email,
+                first_name="Ada",
+                language=language,
+                registered_at=then,
+            )
+            for person, email, language in zip(people, emails, languages, strict=True)
+        ),
+    )
+    many(
+        Consent,
+        (
+            Consent(customer=one, is_given=True, text="Remind me.", text_version="1", source="bench", at=then)
+            for one in customers
+        ),
+    )
+    carts = many(
+        Cart,
+        (
+            Cart(
+                shop=shop,
+                customer=one,
+                currency=model.currency,
+                language=one.language,
+                line_count=len(lines),
+                item_count=model.item_count,
+                products_minor=model.products_minor,
+                total_minor=model.total_minor,
+                created_at=then,
+                last_activity_at=then,
+                abandon_after=then,
+                seen_at=then,
+            )
+            for one in customers
+        ),
+    )
+    copied = [field.attname for field in CartLine._meta.concrete_fields if field.attname not in ("id", "cart_id")]
+    many(
+        CartLine,
+        (CartLine(cart=cart, **{name: getattr(line, name) for name in copied}) for cart in carts for line in lines),
+    )
+    enrolled = many(
+        Enrolment,
+        (
+            Enrolment(
+                campaign=campaign,
+                shop=shop,
+                person_id=cart.customer.person_id,
+                customer=cart.customer,
+                cart=cart,
+                trigger=f"cart:{cart.pk}@0",
+                activity_at=then,
+                arm=Arm.CONTACTED,
+                at=now,
+            )
+            for cart in carts
+        ),
+    )
+    messages = many(
+        Message,
         (
             Message(
-                shop=shop, kind="reminder", address=f"customer{number % 100}@example.org",
-                address_hash=hashes[number % 100], language=languages[number % 6], due_at=now, created_at=now,
+                shop=shop,
+                kind="reminder",
+                customer=one,
+                address=one.email,
+                language=one.language,
+                address_hash=keys.address_hash(one.email),
+                due_at=now,
+                created_at=now,
             )
-            for number in range(MAILS)
+            for one in customers
         ),
-        batch_size=2_000,
-    )  # fmt: skip
+    )
+    many(
+        Reminder,
+        (
+            Reminder(enrolment=one, step=step, shop=shop, message=message, planned_at=now)
+            for one, message in zip(enrolled, messages, strict=True)
+        ),
+    )
 
 
-def work() -> None:
+def by_rules() -> None:
+    from ghostcart.recovery import claims
+
+    work(claims.decide)
+
+
+def at_once() -> None:
+    """Without a look: only what is to be said, with a voucher."""
     from ghostcart.mail import outbox, samples
     from ghostcart.mail.models import Purpose
     from ghostcart.recovery import texts
@@ -107,6 +221,12 @@ def work() -> None:
         wishes = tuple(outbox.LinkWish(purpose.value, purpose, {"cart": 1}, until) for purpose in
                        (Purpose.RESTORE, Purpose.STOP, Purpose.PREFERENCES))  # fmt: skip
         return {each.pk: outbox.Go(templates[each.language], facts[each.language], wishes) for each in messages}
+
+    work(decide)
+
+
+def work(decide: Any) -> None:
+    from ghostcart.mail import outbox
 
     def now() -> datetime:
         return datetime.now(UTC)
@@ -137,7 +257,7 @@ def run(role: str, environment: dict[str, str], count: int = 1) -> list[Any]:
     return [json.loads(output) if output else None for output in outputs]
 
 
-def measure(name: str, url: str, workers: int, folder: Path) -> bool:
+def measure(name: str, url: str, how: str, workers: int, folder: Path) -> bool:
     environment = {**os.environ, "DATABASE_URL": url, "GHOSTCART_DATA": str(folder), "LOG_LEVEL": "WARNING",
                    "DJANGO_SETTINGS_MODULE": "ghostcart.config.settings"}  # fmt: skip
     command = [sys.executable, "-m", "bench.mail", "serve"]
@@ -145,25 +265,30 @@ def measure(name: str, url: str, workers: int, folder: Path) -> bool:
     assert sink.stdout
     environment["EMAIL_URL"] = f"smtp://127.0.0.1:{sink.stdout.readline().strip()}"
     run("fill", environment)
-    results = run("work", environment, workers)
+    results = run(how, environment, workers)
     taken = json.loads(sink.communicate("")[0])
     each = [result["done"] / result["seconds"] for result in results]
     per_worker, processor = sum(each) / workers, sum(result["processor"] for result in results) / MAILS * 1000
     is_good, size = taken["taken"] == MAILS, taken["size"] / MAILS / 1000
-    notes = ("" if is_good else "  LOST OR DOUBLED") + ("" if per_worker >= GOAL else "  under the goal")
-    print(f"{name:12} {workers:8} {per_worker:19.0f} {sum(each):9.0f} {processor:10.2f} {size:8.1f}{notes}", flush=True)
-    return is_good and per_worker >= GOAL
+    is_fast = how == "by_rules" or per_worker >= GOAL
+    notes = ("" if is_good else "  LOST OR DOUBLED") + ("" if is_fast else "  under the goal")
+    print(
+        f"{name:12} {HOW[how]:10} {workers:8} {per_worker:19.0f} {sum(each):9.0f} {processor:10.2f} {size:8.1f}{notes}",
+        flush=True,
+    )
+    return is_good and is_fast
 
 
 def main() -> int:
     print(f"\n{MAILS:,} reminders drawn and handed over by SMTP (goal: {GOAL} a second and worker;")
     print("processor: milliseconds of the worker for each, the same on a machine with more to do)\n")
-    print("database      workers a second and worker  a second  processor  kB each")
+    print("database     decided     workers a second and worker  a second  processor  kB each")
     folder = Path(tempfile.mkdtemp(prefix="ghostcart-bench-"))
     server = postgres.start(durable=True)
     try:
         databases = {"SQLite": f"sqlite:///{folder}/mail.sqlite3", "PostgreSQL": server.url}
-        good = [measure(name, url, workers, folder) for name, url in databases.items() for workers in (1, 2)]
+        ways = (("at_once", 1), ("at_once", 2), ("by_rules", 1))
+        good = [measure(name, url, *way, folder) for name, url in databases.items() for way in ways]
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
@@ -178,6 +303,6 @@ if __name__ == "__main__":
         import django
 
         django.setup()
-        {"fill": fill, "work": work}[role]()
+        {"fill": fill, "at_once": at_once, "by_rules": by_rules}[role]()
     else:
         sys.exit(main())

@@ -4,6 +4,7 @@ import uPlot from "uplot";
 import { Stream } from "./stream.js";
 
 const MOST_ROWS = 100;
+const TICK_MS = 5000;
 const ADDRESS = "/api/v1/live";
 
 /** Follow the stream of this browser, through the SharedWorker where there is one. */
@@ -56,6 +57,7 @@ class LivePage {
     this.filters.addEventListener("submit", (event) => event.preventDefault());
     this.pauseButton.addEventListener("click", () => this.pause());
     follow(root.dataset.liveCursor, (message) => this.take(message));
+    setInterval(() => this.letGo(), TICK_MS);
     this.filter();
   }
 
@@ -67,7 +69,7 @@ class LivePage {
       return this.showWaiting();
     }
     if (message.kind === "carts") this.apply(message);
-    if (message.kind === "figures") this.showFigures(message);
+    if (message.kind === "figures" && this.isAbout(message.shops)) this.showFigures(message);
   }
 
   apply({ carts, entries }) {
@@ -82,6 +84,11 @@ class LivePage {
     return this.shops.has(String(shop));
   }
 
+  /** Figures are of the shops last chosen, maybe in another tab: whether those are the ones of this page. */
+  isAbout(shops) {
+    return shops.length === this.shops.size && shops.every((shop) => this.concerns(shop));
+  }
+
   showCart(cart) {
     if (!cart.html) return document.getElementById(`live-cart-${cart.id}`)?.remove();
     const fresh = drawn(cart.html);
@@ -89,6 +96,13 @@ class LivePage {
     const old = document.getElementById(fresh.id);
     if (old) renew(old, fresh);
     else this.rows.prepend(fresh);
+  }
+
+  /** A cart that nobody has touched for a while is no longer in use: it leaves, as it would on a fresh page. */
+  letGo() {
+    if (this.waiting) return;
+    for (const row of [...this.rows.children]) if (age(row.querySelector("time")) > Number(this.root.dataset.keeps)) row.remove();
+    this.filter();
   }
 
   showEntry(entry) {
@@ -120,7 +134,7 @@ class LivePage {
 
   showWaiting() {
     const badge = this.pauseButton.querySelector("[data-live-waiting]");
-    const count = (this.waiting ?? []).reduce((sum, message) => sum + message.entries.length, 0);
+    const count = (this.waiting ?? []).flatMap((message) => message.entries).filter((entry) => this.concerns(entry.shop)).length;
     badge.hidden = !count;
     badge.textContent = count;
   }
@@ -161,13 +175,13 @@ function columns(additions) {
   return [additions.map(([minute]) => minute), additions.map(([, count]) => count)];
 }
 
-/** Products added per minute. Colours come from the style sheet, dates from the reader's language. */
+/** Products added per minute. Colours come from the style sheet, times from the reader's language and the shop's zone. */
 function drawChart(root) {
   const place = root.querySelector("[data-live-chart]");
   if (!place) return null;
   const line = getComputedStyle(place).color;
   const ink = getComputedStyle(place.parentElement).color;
-  const clock = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+  const clock = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", timeZone: root.dataset.zone });
   const axis = { stroke: ink, grid: { show: false }, ticks: { show: false }, font: "11px sans-serif" };
   const chart = new uPlot(
     {
@@ -230,19 +244,25 @@ class CartPage {
   }
 }
 
-/** "3 minutes ago" grows old on a page that stays open: said anew every few seconds, by the server's clock. */
+const drawnAt = document.querySelector("[data-now]")?.dataset.now;
+const skew = drawnAt ? Date.parse(drawnAt) - Date.now() : 0;
+
+/** Seconds since a moment, by the server's clock. */
+function age(time) {
+  return (Date.now() + skew - Date.parse(time.dateTime)) / 1000;
+}
+
+/** "3 minutes ago" grows old on a page that stays open: said anew every few seconds. */
 function keepTimesFresh() {
-  const now = document.querySelector("[data-now]")?.dataset.now;
-  const skew = now ? Date.parse(now) - Date.now() : 0;
   const words = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "always" });
   const steps = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
   setInterval(() => {
     for (const time of document.querySelectorAll("[data-live] time[datetime], [data-live-cart] time[data-ago]")) {
-      const seconds = (Date.parse(time.dateTime) - Date.now() - skew) / 1000;
+      const seconds = -age(time);
       const [unit, size] = steps.find(([, size]) => Math.abs(seconds) >= size) ?? steps.at(-1);
       time.textContent = words.format(Math.round(Math.min(seconds, 0) / size), unit);
     }
-  }, 5000);
+  }, TICK_MS);
 }
 
 const live = document.querySelector("[data-live]");

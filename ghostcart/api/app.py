@@ -3,7 +3,6 @@
 from typing import Any
 
 from litestar import Litestar, Request, Router
-from litestar.datastructures import MutableScopeHeaders
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 
@@ -39,14 +38,21 @@ class DocsPage(OpenAPIRenderPlugin):
         ).encode()
 
 
+SECURE = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
+
+
 async def secure(message: Any, scope: Any) -> None:
     """Django's middleware never sees these answers, errors included."""
     if message["type"] == "http.response.start":
-        headers = MutableScopeHeaders.from_message(message)
-        headers.setdefault("content-security-policy", DOCS_CSP if scope["path"] in ("/api/", "/api/docs") else API_CSP)
-        headers.setdefault("x-content-type-options", "nosniff")
-        headers.setdefault("referrer-policy", "same-origin")
-        headers.setdefault("cache-control", "no-store")
+        policy = DOCS_CSP if scope["path"] in ("/api/", "/api/docs") else API_CSP
+        headers = list(message["headers"])  # as Litestar's own class for them takes a tenth of the whole answer's time
+        given = {name.lower() for name, _value in headers}
+        wanted = ((b"content-security-policy", policy.encode()), *SECURE)
+        message["headers"] = headers + [header for header in wanted if header[0] not in given]
 
 
 wire = Litestar(

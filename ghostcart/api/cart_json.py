@@ -8,6 +8,7 @@ from django.utils import translation
 from ghostcart.carts.changes import Change
 from ghostcart.carts.opencart import Line, OpenCart
 from ghostcart.lib import money
+from ghostcart.lib.template_tags import media
 from ghostcart.vouchers.errors import SENTENCES
 from ghostcart.vouchers.terms import Refusal
 
@@ -134,7 +135,7 @@ def _line(line: Line, currency: str, language: str) -> LineOut:
         sku=line.sku,
         name=line.name,
         option=line.option,
-        picture=f"/media/{line.picture}" if line.picture else "",
+        picture=media(line.picture) if line.picture else "",
         quantity=line.quantity,
         unit_price=price(line.unit_price_micros),
         regular_price=price(line.regular_micros) if line.is_discounted and line.regular_micros else None,

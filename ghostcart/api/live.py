@@ -7,6 +7,7 @@ one that missed too much is told to load its page again.
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from time import monotonic
 from typing import Annotated, Any
 
@@ -21,7 +22,7 @@ from litestar.params import QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from ghostcart.api.drawing import Drawn, Look, draw
-from ghostcart.api.staff import provide_staff, session_key_of, staff_of
+from ghostcart.api.staff import provide_staff, session_key_of, shop_chosen, staff_of
 from ghostcart.api.threads import in_django
 from ghostcart.carts import log, watching
 from ghostcart.carts.log import Cursor
@@ -41,13 +42,24 @@ hub = Hub(draw)
 _log = logging.getLogger("ghostcart.wire")
 
 
-def reader_of(session_key: str | None) -> tuple[Look, frozenset[int]] | None:
-    """Blocking. How the reader's screen looks, and the shops they may see; None for nobody."""
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How somebody's screen looks, the shops they may see, and those of them that they look at now."""
+
+    look: Look
+    shop_ids: frozenset[int]
+    chosen: frozenset[int]
+
+
+def reader_of(session_key: str | None) -> Reader | None:
+    """Blocking. None for nobody."""
     user = staff_of(session_key)
     if user is None:
         return None
     shops = list(user.shops())
-    return Look(user.language, shops[0].time_zone if shops else "UTC"), frozenset(shop.pk for shop in shops)
+    shop_ids = frozenset(shop.pk for shop in shops)
+    look = Look(user.language, shops[0].time_zone if shops else "UTC")
+    return Reader(look, shop_ids, shop_ids & {shop_chosen(session_key)} or shop_ids)
 
 
 def plain(text: Any) -> str:
@@ -69,20 +81,21 @@ def visible(drawn: Drawn, shop_ids: frozenset[int], since: Cursor) -> dict[str, 
 
 
 def drawn_figures(shop_ids: frozenset[int], look: Look) -> dict[str, Any]:
-    """Blocking."""
+    """Blocking. Names the shops, so that a page that was opened for others leaves them alone."""
     figures = watching.figures(shop_ids, clock.now())
     with translation.override(look.language):
         html = render_to_string("backoffice/_live_figures.html", {"figures": figures})
-    return {"html": html, "additions": figures.additions}
+    return {"shops": sorted(shop_ids), "html": html, "additions": figures.additions}
 
 
 class Stream:
     """One screen's stream, from its first event to its last."""
 
-    def __init__(self, session_key: str | None, look: Look, shop_ids: frozenset[int], place: Cursor | None) -> None:
+    def __init__(self, session_key: str | None, reader: Reader, place: Cursor | None) -> None:
         self.session_key = session_key
+        self.reader = reader
         self.place = place
-        self.screen = Screen(shop_ids, look, asyncio.get_running_loop())
+        self.screen = Screen(reader.shop_ids, reader.look, asyncio.get_running_loop())
         self.started = self.checked = self.pinged = monotonic()
         self.figures_at = 0.0
         self.figures: dict[str, Any] = {}
@@ -141,7 +154,7 @@ class Stream:
                 yield message("carts", body, self.place)
         if monotonic() - self.figures_at > FIGURES_SECONDS:
             self.figures_at = monotonic()
-            figures = await in_django(drawn_figures, self.screen.shop_ids, self.screen.look)
+            figures = await in_django(drawn_figures, self.reader.chosen, self.screen.look)
             if figures != self.figures:
                 self.figures = figures
                 yield message("figures", figures)
@@ -154,7 +167,10 @@ class Stream:
             return True
         self.checked = monotonic()
         reader = await in_django(reader_of, self.session_key)
-        return reader is not None and reader[1] == self.screen.shop_ids
+        if reader is None or reader.shop_ids != self.screen.shop_ids:
+            return False
+        self.reader = reader
+        return True
 
 
 @get(
@@ -178,8 +194,7 @@ async def live(
 ) -> ServerSentEvent:
     """The stream behind the live page; `after` or Last-Event-ID is the place to go on from."""
     session_key = session_key_of(request)
-    reader = await in_django(reader_of, session_key)
-    look, shop_ids = reader or (Look("en", "UTC"), frozenset())
+    reader = await in_django(reader_of, session_key) or Reader(Look("en", "UTC"), frozenset(), frozenset())
     place = Cursor.parse(request.headers.get("last-event-id", "")) or Cursor.parse(after)
-    stream = Stream(session_key, look, shop_ids, place)
+    stream = Stream(session_key, reader, place)
     return ServerSentEvent(stream.events(), headers={"Cache-Control": "no-store"})

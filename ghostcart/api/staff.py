@@ -22,6 +22,12 @@ def staff_of(session_key: str | None) -> Any:
     return user if user.is_authenticated and user.is_active else None
 
 
+def shop_chosen(session_key: str | None) -> int | None:
+    """Blocking. The shop that they chose in the header of the back office; None for all of theirs."""
+    chosen: int | None = SessionStore(session_key).get("shop")
+    return chosen
+
+
 def session_key_of(request: Request[Any, Any, Any]) -> str | None:
     return request.cookies.get(settings.SESSION_COOKIE_NAME)
 

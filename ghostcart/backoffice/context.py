@@ -50,7 +50,9 @@ MENU = (
     Entry(_("Vouchers"), "ticket", "backoffice:vouchers", "v", group=_("Follow-ups")),
     Entry(_("Call list"), "phone", "backoffice:calls", "p", group=_("Follow-ups")),
     Entry(_("Report"), "chart-bar", "backoffice:report", "r", group=_("Follow-ups")),
+    Entry(_("Webhooks"), "webhook", "backoffice:webhooks", "w", group=_("Settings"), least=Role.MANAGER),
     Entry(_("Staff"), "user-circle", "backoffice:staff", "u", group=_("Settings"), least=Role.OWNER),
+    Entry(_("Connections"), "plug-connected", "backoffice:connections", "n", group=_("Settings"), least=Role.OWNER),
     Entry(_("Shop settings"), "settings", "backoffice:settings", "s", group=_("Settings"), least=Role.OWNER),
 )
 
@@ -71,9 +73,13 @@ def backoffice(request: HttpRequest) -> dict[str, object]:
 
 
 def menu(request: HttpRequest) -> list[dict[str, object]]:
-    """The entries this person may open, with their heading and whether it is the page they are on."""
+    """The entries this person may open, with their heading, whether it is the page they are on, and whether they stand
+    under another entry instead of a heading."""
     roles = getattr(request, "roles", {})
-    rank = max((role.rank for role in roles.values()), default=-1)
+    user = getattr(request, "user", None)
+    nobody = Role.OWNER.rank if user is not None and user.is_superuser else -1
+    rank = max((role.rank for role in roles.values()), default=nobody)
+    names = [entry.name for entry in MENU]
     shown = []
     heading: object = ""
     for entry in MENU:
@@ -85,7 +91,13 @@ def menu(request: HttpRequest) -> list[dict[str, object]]:
             continue
         is_here = request.path == url or (url != HOME and request.path.startswith(url))
         shown.append(
-            {"entry": entry, "url": url, "is_here": is_here, "heading": entry.group if entry.group != heading else ""}
+            {
+                "entry": entry,
+                "url": url,
+                "is_here": is_here,
+                "is_under": entry.name != entry.group and entry.group in names,
+                "heading": entry.group if entry.group != heading else "",
+            }
         )
         heading = entry.group
     return shown

@@ -21,16 +21,18 @@ from zoneinfo import ZoneInfo
 import structlog
 import xlsxwriter
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from ghostcart.backoffice import reported
 from ghostcart.backoffice.models import Export, User
 from ghostcart.carts import filters, queries
 from ghostcart.carts.models import Cart, Status
 from ghostcart.lib import clock, paging
 from ghostcart.lib.cells import harmless
 from ghostcart.lib.money import minor_digits
+from ghostcart.recovery.models import LedgerLine
 from ghostcart.shops.models import Shop
 
 BATCH = 1_000
@@ -256,7 +258,8 @@ class CartSheet:
 
     def _wanted(self) -> filters.CartFilter:
         values = dict(parse_qsl(self.export.query))
-        return filters.from_query(values, self._shops(), self._zone())[0]
+        sources = queries.sources(self.export.shop_ids)
+        return filters.from_query(values, self._shops(), self._zone(), sources=sources)[0]
 
     def count(self) -> int:
         return queries.matching(self._wanted(), self.export.asked_at).count()
@@ -292,5 +295,69 @@ class CartSheet:
         ]
 
 
-SHEETS: dict[str, Callable[[Export], Sheet]] = {"carts": CartSheet}
+@dataclass(frozen=True, slots=True)
+class ReportSheet:
+    """What is attributed to the mails of a shop, by step, by language and by day."""
+
+    export: Export
+
+    def count(self) -> int:
+        return sum(len(batch) for batch in self.batches())
+
+    def header(self) -> list[str]:
+        return reported.header()
+
+    def batches(self) -> Iterator[list[list[Cell]]]:
+        found = _asked(self.export)
+        if found is not None:
+            yield [list(row) for row in reported.table(found)]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSheet:
+    """The lines of the ledger that the figures of a shop count."""
+
+    export: Export
+
+    def _lines(self) -> QuerySet[LedgerLine]:
+        found = _asked(self.export)
+        return found.lines() if found is not None else LedgerLine.objects.none()
+
+    def count(self) -> int:
+        return self._lines().count()
+
+    def header(self) -> list[str]:
+        return [
+            _("Date"), _("Shop"), _("Order"), _("Cart"), _("Campaign"), _("Step"), _("Evidence"), _("Taken back"),
+            _("Amount"), _("Margin"), _("Voucher"), _("Currency"),
+        ]  # fmt: skip
+
+    def batches(self) -> Iterator[list[list[Cell]]]:
+        lines = self._lines().select_related("shop", "order", "campaign", "enrolment", "reminder__step")
+        for batch in paging.batches(lines, BATCH):
+            yield [self._row(line) for line in batch]
+
+    def _row(self, line: LedgerLine) -> list[Cell]:
+        amounts = (line.amount_minor, line.margin_minor, line.voucher_minor)
+        return [
+            line.at.astimezone(line.shop.zone).replace(tzinfo=None),
+            line.shop.name,
+            line.order.number,
+            line.enrolment.cart_id,
+            line.campaign.name,
+            line.reminder.step.position if line.reminder else None,
+            str(line.get_grade_display()),
+            line.cause,
+            *(None if amount is None else Decimal(amount).scaleb(-minor_digits(line.currency)) for amount in amounts),
+            line.currency,
+        ]
+
+
+def _asked(export: Export) -> reported.Asked | None:
+    """What of the report an export is about."""
+    shops = Shop.objects.filter(pk__in=export.shop_ids)
+    return reported.asked(dict(parse_qsl(export.query)), shops, export.asked_at)
+
+
+SHEETS: dict[str, Callable[[Export], Sheet]] = {"carts": CartSheet, "report": ReportSheet, "ledger": LedgerSheet}
 """What can be exported, by the name of the list."""

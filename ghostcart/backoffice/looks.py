@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
+from html import escape, unescape
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from ghostcart.backoffice.models import User
 from ghostcart.carts.models import Cart
+from ghostcart.lib import pictures
 from ghostcart.lib.errors import GhostcartError
 from ghostcart.mail import drawing, mailbox, samples, templates
 from ghostcart.mail.models import Message
@@ -22,6 +23,7 @@ from ghostcart.shops.models import Shop
 
 CARTS_OFFERED = 15
 _ASKS_FOR_DARK = re.compile(r"\(\s*prefers-color-scheme:\s*dark\s*\)")
+_OUTSIDE = re.compile(r'(<img\b(?=[^>]*\bclass="picture")[^>]*\bsrc=")(https?://[^"]+)"')
 _BODY = re.compile(r"<body[^>]*>")
 _SCHEMES = re.compile(r"""(color-schemes?"? ?(?:: ?|content="))light dark""")
 
@@ -182,7 +184,9 @@ def _in_colours(html: str, is_dark: bool) -> str:
 
 def _with_our_pictures(html: str) -> str:
     """Pictures by their path: the frame may only show those of the host that the back office is open on."""
-    return html.replace(f'src="{settings.SITE_URL}', 'src="') if settings.SITE_URL else html
+    if settings.SITE_URL:
+        html = html.replace(f'src="{settings.SITE_URL}', 'src="')
+    return _OUTSIDE.sub(lambda found: f'{found[1]}{pictures.address(unescape(found[2]))}"', html)
 
 
 # -- what is wrong with a text ------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from django.db.models import Count, Prefetch, QuerySet
 from ghostcart.backoffice.models import Membership, Role, User
 from ghostcart.carts.models import Cart, Device, Status
 from ghostcart.customers import queries as customer_queries
-from ghostcart.customers.models import Address, Consent, Customer
+from ghostcart.customers.models import Address, Consent, Customer, ExternalCustomer
 from ghostcart.lib import paging
 from ghostcart.lib.paging import Page
 from ghostcart.mail import queries as mail_queries
@@ -25,6 +25,7 @@ from ghostcart.vouchers.models import Voucher
 
 CARTS_SHOWN = 20
 ROWS_SHOWN = 20
+EXTERNAL_IDS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class CustomerPage:
     customer: Customer
     has_consented: bool
     consents: Sequence[Consent]
-    addresses: Sequence[Address]
+    addresses: Sequence[Address | dict[str, str]]
+    """Those that the account keeps; of a guest, who has none, the one of their newest order."""
     carts: Page[Cart]
     statuses: Sequence[tuple[Cart, Status]]
     cart_count: int
@@ -54,6 +56,8 @@ class CustomerPage:
     devices: Sequence[Device]
     messages: Sequence[Message]
     why: Sequence[tuple[Decision, str]]
+    external_ids: Sequence[ExternalCustomer]
+    """What other shops call them: guests there have a number for each purchase."""
 
 
 def customer_rows(customers: Sequence[Customer]) -> list[CustomerRow]:
@@ -80,7 +84,7 @@ def customer_page(customer: Customer, after: str | None, before: str | None, now
         customer=customer,
         has_consented=customer_queries.has_consented(customer),
         consents=list(customer.consents.all()),
-        addresses=list(customer.addresses.all()[:ROWS_SHOWN]),
+        addresses=_addresses(customer),
         carts=shown,
         statuses=[(cart, cart.status(now)) for cart in shown.rows],
         cart_count=carts.count(),
@@ -91,7 +95,14 @@ def customer_page(customer: Customer, after: str | None, before: str | None, now
         devices=list(Device.objects.filter(customer=customer).order_by("-seen_at")[:ROWS_SHOWN]),
         messages=mail_queries.of_customer(customer.pk, ROWS_SHOWN),
         why=_why(customer),
+        external_ids=list(customer.external_ids.order_by("pk")[:EXTERNAL_IDS_SHOWN]),
     )
+
+
+def _addresses(customer: Customer) -> Sequence[Address | dict[str, str]]:
+    kept = list(customer.addresses.all()[:ROWS_SHOWN])
+    ordered = None if kept else order_queries.last_address(customer.pk)
+    return [ordered] if ordered else kept
 
 
 def _why(customer: Customer) -> list[tuple[Decision, str]]:

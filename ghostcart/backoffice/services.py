@@ -39,6 +39,11 @@ def choose_mails(user: User, chosen: Mapping[int, tuple[str, bool]], now: dateti
         membership.save(update_fields=["summary", "summary_sent_at", "wants_notices"])
 
 
+def make_owner(user: User, shop: Shop) -> None:
+    """Of a shop that somebody has just made."""
+    Membership.objects.get_or_create(user=user, shop=shop, defaults={"role": Role.OWNER})
+
+
 # -- each other --------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from ghostcart.backoffice.views import (
     campaign_steps,
     campaigns,
     carts,
+    connections,
     customers,
     exports,
     live,
@@ -27,6 +28,7 @@ from ghostcart.backoffice.views import (
     settings,
     staff,
     vouchers,
+    webhooks,
 )
 
 PAGES = (
@@ -43,6 +45,8 @@ PAGES = (
     vouchers,
     calls,
     settings,
+    connections,
+    webhooks,
     staff,
     profile,
     report,

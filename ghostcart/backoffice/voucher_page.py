@@ -7,6 +7,9 @@ from datetime import datetime
 from django.utils.functional import Promise
 
 from ghostcart.catalog.models import Product
+from ghostcart.connectors import queries as connector_queries
+from ghostcart.connectors.errors import explain
+from ghostcart.connectors.models import PushedVoucher
 from ghostcart.customers import queries as customer_queries
 from ghostcart.customers.models import Customer
 from ghostcart.lib import paging
@@ -36,7 +39,8 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class VoucherPage:
-    """All that the page of one voucher shows. `reasons` are those of the guard: (sentence, points)."""
+    """All that the page of one voucher shows. `reasons` are those of the guard: (sentence, points); `there` is how it
+    stands in another shop, `trouble` what went wrong with that last."""
 
     uses: Sequence[Use]
     page: Page[VoucherRedemption]
@@ -44,6 +48,8 @@ class VoucherPage:
     products: Sequence[Product]
     grant: VoucherGrant | None
     reasons: Sequence[tuple[str | Promise, int]]
+    there: PushedVoucher | None = None
+    trouble: str = ""
 
 
 def rows(vouchers: Iterable[Voucher], now: datetime) -> list[Row]:
@@ -62,6 +68,7 @@ def of(voucher: Voucher, after: str | None, before: str | None) -> VoucherPage:
     redemptions = VoucherRedemption.objects.filter(voucher=voucher).select_related("customer")
     page = paging.page(redemptions, "-id", USES_SHOWN, after, before)
     orders = Order.objects.in_bulk([one.order_id for one in page.rows])
+    there = connector_queries.voucher_there(voucher.pk)
     grant = VoucherGrant.objects.filter(voucher=voucher).select_related("campaign").first()
     return VoucherPage(
         uses=[Use(one, orders.get(one.order_id)) for one in page.rows],
@@ -70,6 +77,8 @@ def of(voucher: Voucher, after: str | None, before: str | None) -> VoucherPage:
         products=list(Product.objects.filter(pk__in=voucher.product_ids, shop=voucher.shop_id)[:50]),
         grant=grant,
         reasons=scoring.sentences(grant.reasons if grant else []),
+        there=there,
+        trouble=explain(there.trouble) if there and there.trouble else "",
     )
 
 

@@ -11,7 +11,7 @@ from operator import or_
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
-from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, In, IsNull, LessThan, LessThanOrEqual
+from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, In, IsNull, LessThan, LessThanOrEqual
 
 from ghostcart.carts.filters import Bots, CartFilter, Listed
 from ghostcart.carts.models import BOT_SCORE, Cart, Status
@@ -96,7 +96,7 @@ def facts(wanted: CartFilter, now: datetime, common: Column = Unindexed) -> list
 
 def is_indexed(wanted: CartFilter) -> bool:
     """Whether each single fact is one that an index of the list knows."""
-    return not wanted.currency and wanted.bots == Bots.WITH
+    return not wanted.currency and not wanted.source and wanted.bots == Bots.WITH
 
 
 def _facts(wanted: CartFilter, now: datetime, common: Column) -> Iterator[Q]:
@@ -104,6 +104,8 @@ def _facts(wanted: CartFilter, now: datetime, common: Column) -> Iterator[Q]:
         yield status_is(Status.ABANDONED, now)
     if wanted.currency:
         yield Q(currency=wanted.currency)
+    if wanted.source:
+        yield Q(Exact(Unindexed("source"), wanted.source))
     if wanted.shipping:
         yield Q(GreaterThan(common("shipping_name"), ""), shipping_name__icontains=wanted.shipping)
     if wanted.bots != Bots.WITH:
@@ -139,12 +141,32 @@ def _online(wanted: CartFilter, now: datetime, common: Column) -> Q:
 
 def named(wanted: CartFilter) -> list[Q]:
     """The carts, orders and people that a filter names: as a rule few carts, from all over the table."""
-    found = [Q(pk__in=wanted.ids)] if wanted.ids else []
+    found = [_numbers(wanted)] if wanted.ids or wanted.external_ids else []
     if wanted.order:
         found.append(_order_number(wanted))
     if wanted.customer:
         found.append(_customer(wanted))
     return found
+
+
+def _numbers(wanted: CartFilter) -> Q:
+    """Our number, or that of the shop which keeps the cart."""
+    if not wanted.external_ids:
+        return Q(pk__in=wanted.ids)
+    theirs = Cart.objects.filter(
+        shop_id__in=wanted.shop_ids, source__in=sources(wanted.shop_ids), external_id__in=wanted.external_ids
+    )
+    return Q(pk__in=[*wanted.ids, *theirs.values_list("pk", flat=True)[:FEW]])
+
+
+def sources(shop_ids: Collection[int]) -> list[str]:
+    """Where the carts of some shops come from, sorted: from one to the next by the index, however many carts."""
+    found: set[str] = set()
+    for shop_id in shop_ids:
+        theirs, last = Cart.objects.filter(shop_id=shop_id), ""
+        while last := theirs.filter(source__gt=last).order_by("source").values_list("source", flat=True).first() or "":
+            found.add(last)
+    return sorted(found)
 
 
 def _order_number(wanted: CartFilter) -> Q:

@@ -28,6 +28,11 @@ class CartClosed(GhostcartError):
     sentence = _("This cart was already ordered, merged or deleted and cannot be changed.")
 
 
+class CartElsewhere(GhostcartError):
+    code, status = "cart_elsewhere", 409
+    sentence = _("This cart is kept in another shop and can only be changed or ordered there.")
+
+
 class IdempotencyConflict(GhostcartError):
     code, status = "idempotency_conflict", 409
     sentence = _("This Idempotency-Key was already used for another request.")

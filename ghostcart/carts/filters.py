@@ -12,6 +12,7 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from ghostcart.carts.kinds import OURS
 from ghostcart.carts.models import Status
 from ghostcart.lib.money import MICROS, minor_digits, parse_decimal_to_micros
 from ghostcart.shops.models import Shop
@@ -21,6 +22,8 @@ MOST_IDS = 100
 _LARGEST = 2**63 - 2
 _YEARS = range(1970, 3000)
 _NUMBERS = re.compile(r"[\s,;#]+")
+_OTHER_NUMBERS = re.compile(r"[\s,;]+")
+"""With a "#" it is a number of ours alone."""
 
 
 class Bots(models.TextChoices):
@@ -52,6 +55,9 @@ class CartFilter:
 
     shop_ids: tuple[int, ...]
     ids: tuple[int, ...] = ()
+    external_ids: tuple[str, ...] = ()
+    """What another shop calls its carts: these count beside `ids`."""
+    source: str = ""
     order: str = ""
     status: str = ""
     """One of `Listed`."""
@@ -83,8 +89,8 @@ class CartFilter:
 
 TIME_RANGES = ("created", "activity", "ordered", "abandoned")
 NAMES = (
-    "shop", "id", "order", "status", "customer", "items_from", "items_to", "currency", "total_from", "total_to",
-    "shipping",
+    "shop", "source", "id", "order", "status", "customer", "items_from", "items_to", "currency", "total_from",
+    "total_to", "shipping",
     *(f"{name}_{end}" for name in TIME_RANGES for end in ("from", "to")),
     "online", "bots",
 )  # fmt: skip
@@ -95,13 +101,19 @@ NAMES = (
 
 
 def from_query(
-    values: Mapping[str, str], shops: Sequence[Shop], zone: ZoneInfo, bots: Bots = Bots.WITH
+    values: Mapping[str, str],
+    shops: Sequence[Shop],
+    zone: ZoneInfo,
+    bots: Bots = Bots.WITH,
+    sources: Collection[str] = OURS,
 ) -> tuple[CartFilter, list[str]]:
     """The filter that a query string asks for among these shops, and a sentence for each value it could not read.
 
     Days are days in `zone`; a range of days includes both of its ends. `bots` is what holds if nothing is said.
+    `sources` are those of the carts there are: where some are of another shop, its numbers are looked for too.
     """
     reader = _Reader(values)
+    has_outside = bool(set(sources) - set(OURS))
     chosen = reader.one_of("shop", {str(shop.pk) for shop in shops}, _("There is no such shop."))
     shops = [shop for shop in shops if not chosen or str(shop.pk) == chosen]
     currency = reader.currency()
@@ -113,7 +125,9 @@ def from_query(
     }
     wanted = CartFilter(
         shop_ids=tuple(shop.pk for shop in shops),
-        ids=reader.ids(),
+        ids=reader.ids(is_strict=not has_outside),
+        external_ids=reader.external_ids() if has_outside else (),
+        source=reader.one_of("source", sources, _("No cart comes from there.")),
         order=reader.text("order"),
         status=reader.one_of("status", set(Listed.values), _("There is no such status.")),
         customer=reader.text("customer"),
@@ -156,12 +170,16 @@ class _Reader:
             return ""
         return text
 
-    def ids(self) -> tuple[int, ...]:
+    def ids(self, *, is_strict: bool) -> tuple[int, ...]:
         texts = [text for text in _NUMBERS.split(self.text("id")) if text]
         numbers = [int(text) for text in texts if text.isascii() and text.isdigit() and int(text) <= _LARGEST]
-        if len(numbers) < len(texts):
+        if is_strict and len(numbers) < len(texts):
             self._tell(_("“%(value)s” is not a cart number."), "id")
         return tuple(dict.fromkeys(numbers))[:MOST_IDS]
+
+    def external_ids(self) -> tuple[str, ...]:
+        texts = [text for text in _OTHER_NUMBERS.split(self.text("id")) if text and not text.startswith("#")]
+        return tuple(dict.fromkeys(texts))[:MOST_IDS]
 
     def whole(self, name: str) -> int | None:
         text = self.text(name)
@@ -238,9 +256,10 @@ def to_query(wanted: CartFilter, shops: Sequence[Shop], zone: ZoneInfo) -> str:
     values: dict[str, str] = {}
     if len(wanted.shop_ids) == 1 and len(shops) > 1:
         values["shop"] = str(wanted.shop_ids[0])
-    if wanted.ids:
-        values["id"] = ",".join(map(str, wanted.ids))
-    for name in ("order", "status", "customer", "currency", "shipping"):
+    if wanted.ids or wanted.external_ids:
+        ours = [f"#{number}" for number in wanted.ids if str(number) not in wanted.external_ids]
+        values["id"] = ",".join([*ours, *wanted.external_ids])
+    for name in ("source", "order", "status", "customer", "currency", "shipping"):
         values[name] = getattr(wanted, name)
     for name in ("items_from", "items_to"):
         values[name] = _text(getattr(wanted, name))

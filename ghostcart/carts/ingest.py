@@ -16,6 +16,7 @@ from ghostcart.carts.changes import Change, EventDraft
 from ghostcart.carts.errors import (
     CartChanged,
     CartClosed,
+    CartElsewhere,
     CartEmpty,
     IdempotencyConflict,
     UnknownCurrency,
@@ -97,6 +98,8 @@ class Batch:
         if answer := self._known_answer(change):
             return Outcome(self._cart_of(change), answer)
         cart = self._cart_of(change)
+        if cart is not None and cart.is_outside:
+            raise CartElsewhere
         if isinstance(change, changes.Touch):
             if cart is not None and (change.at - cart.seen_at).total_seconds() > storage.SEEN_STEP_SECONDS:
                 cart.seen_at = change.at
@@ -197,10 +200,13 @@ class Batch:
         return saved
 
     def _restore(self, change: changes.Restore, cart: OpenCart | None) -> Outcome:
-        """The products of another cart come into this one. Raises CartClosed if there is no such cart in the shop."""
+        """The products of another cart come into this one. Raises CartClosed if there is no such cart in the shop,
+        CartElsewhere for one that another shop keeps: its products are not sold here."""
         source = self.carts.get(change.source_id)
         if source is None or source.shop.id != change.shop_id or source.deleted_at is not None:
             raise CartClosed
+        if source.is_outside:
+            raise CartElsewhere
         if cart is not None and cart.id in (source.id, source.merged_into_id):
             return self._answered(change, cart)
         cart = cart or self._new_cart(change, source.currency)

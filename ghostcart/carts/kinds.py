@@ -1,6 +1,9 @@
-"""What can happen to a cart. The values are part of the API and never change."""
+"""What can happen to a cart, and whose it is. The values are part of the API and never change."""
 
 from enum import StrEnum
+
+OURS = ("store", "staff")
+"""The sources of carts and orders that are kept here; those of all others are kept in another shop."""
 
 
 class EventKind(StrEnum):

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from ghostcart.carts.kinds import OURS
 from ghostcart.carts.kinds import EventKind as EventKind
 
 BOT_SCORE = 50
@@ -147,6 +148,11 @@ class Cart(models.Model):
     def is_deletable(self) -> bool:
         """Only what never became an order may go."""
         return self.ordered_at is None
+
+    @property
+    def is_outside(self) -> bool:
+        """Another shop keeps it: here it is only shown, deleted from view and followed up."""
+        return self.source not in OURS
 
     @property
     def is_suspected_bot(self) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from ghostcart.carts import pricing
 from ghostcart.carts.changes import EventDraft
 from ghostcart.carts.errors import QuantityOutOfRange, SoldOut, TooManyLines, UnknownLine
-from ghostcart.carts.kinds import EventKind
+from ghostcart.carts.kinds import OURS, EventKind
 from ghostcart.catalog.offers import Offer
 from ghostcart.lib.money import Rounding
 from ghostcart.lib.texts import pick
@@ -118,6 +118,10 @@ class OpenCart:
     @property
     def is_live(self) -> bool:
         return self.ordered_at is None and self.merged_at is None and self.deleted_at is None
+
+    @property
+    def is_outside(self) -> bool:
+        return self.source not in OURS
 
     @property
     def bot_score(self) -> int:

@@ -11,7 +11,9 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 
 from ghostcart.carts import conditions
 from ghostcart.carts.filters import Bots, CartFilter, Listed, start_of_day, to_query
+from ghostcart.carts.kinds import OURS
 from ghostcart.carts.models import Cart, CartEvent, CartLine, CartVoucher, Status
+from ghostcart.customers import queries as customer_queries
 from ghostcart.customers.models import Address
 from ghostcart.lib import paging
 from ghostcart.lib.money import Rounding, divide
@@ -38,7 +40,7 @@ SORTS = {
 _UNSEEN = (
     "customer__password", "customer__search_text", "customer__note", "products_minor", "discount_minor",
     "shipping_minor", "tax_minor", "prices_include_tax", "language", "shipping_method", "checkout_started_at",
-    "merged_into", "deleted_at", "deleted_by", "source", "external_id", "is_demo",
+    "merged_into", "deleted_at", "deleted_by", "is_demo", "external_version",
 )  # fmt: skip
 """Columns that no list shows."""
 EVENTS_SHOWN = 1_000
@@ -156,6 +158,16 @@ def _count(few: Sequence[int], many: Sequence[_Part], ceiling: int) -> int:
     return min(counted, ceiling)
 
 
+def sources(shop_ids: Collection[int]) -> list[str]:
+    """Where the carts of some shops come from, sorted."""
+    return conditions.sources(shop_ids)
+
+
+def any_outside(cart_ids: Collection[int]) -> bool:
+    """Whether another shop keeps one of these carts, deleted here or not."""
+    return Cart.objects.filter(pk__in=cart_ids).exclude(source__in=OURS).exists()
+
+
 def is_online(cart: Cart, now: datetime) -> bool:
     return cart.seen_at > now - timedelta(minutes=cart.shop.online_minutes)
 
@@ -212,10 +224,12 @@ def cart_view(cart_id: int, now: datetime) -> CartView | None:
 
 
 def others(cart: Cart, after: str | None, before: str | None) -> Page[Cart]:
-    """The other carts of the same customer, newest first."""
-    if cart.customer_id is None:
+    """The other carts of the same person, under whichever of their addresses, newest first."""
+    if cart.customer is None:
         return Page([], None, None)
-    found = _heads().filter(customer=cart.customer_id, deleted_at=None).exclude(pk=cart.pk)
+    person = cart.customer.person_id
+    customers = list(customer_queries.of_person(person).values_list("pk", flat=True)) if person else [cart.customer.pk]
+    found = _heads().filter(customer_id__in=customers, deleted_at=None).exclude(pk=cart.pk)
     return paging.page(found, "-id", OTHERS_SHOWN, after, before)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, QuerySet, Sum
 from django.db.models.lookups import In
 
-from ghostcart.carts.kinds import EventKind
+from ghostcart.carts.kinds import OURS, EventKind
 from ghostcart.carts.models import BOT_SCORE, Cart, CartEvent, Device
 from ghostcart.lib.planning import Unindexed
 
@@ -58,11 +58,17 @@ def figures(shop_ids: Collection[int], now: datetime) -> Figures:
     )  # fmt: skip
     values = open_carts.order_by().values_list("currency").annotate(Sum("total_minor"), Count("pk"))
     return Figures(
-        visitors=people.filter(seen_at__gt=now - PRESENT).count(),
+        visitors=people.filter(seen_at__gt=now - PRESENT).count() + _visitors_outside(shop_ids, now),
         carts=sum(row[2] for row in values),
         open_values={row[0]: row[1] for row in values},
         additions=_additions(shop_ids, now),
     )
+
+
+def _visitors_outside(shop_ids: Collection[int], now: datetime) -> int:
+    """Other shops tell of no devices: there, who fills a cart is a visitor."""
+    carts = Cart.objects.filter(shop_id__in=shop_ids, seen_at__gt=now - PRESENT, bot_score__lt=BOT_SCORE)
+    return carts.filter(deleted_at=None).exclude(source__in=OURS).count()
 
 
 def _additions(shop_ids: Collection[int], now: datetime) -> list[tuple[int, int]]:

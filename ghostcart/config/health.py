@@ -1,7 +1,8 @@
 """What machines ask about this installation: alive, ready, and in figures."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -11,12 +12,27 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from ghostcart.backoffice.models import Worker
+from ghostcart.connectors import queries as connections
+from ghostcart.connectors.models import Connection
 from ghostcart.lib import clock
 from ghostcart.mail import relay
 from ghostcart.recovery import health
 from ghostcart.recovery.health import Backlog
 
 WORKER_SILENT = timedelta(minutes=1)
+SHOP_TROUBLES = {
+    "cannot_connect": "its database cannot be reached",
+    "connection_lost": "its database went away",
+    "too_slow": "its database is too slow",
+    "access_denied": "its database refuses the user or password",
+    "encryption_needed": "its database asks for an encrypted connection",
+    "secret_lost": "its password cannot be read with this SECRET_KEY",
+    "no_such_database": "its database is not there",
+    "not_a_prestashop": "a table of PrestaShop is missing",
+    "missing_right": "a table may not be read",
+    "no_such_shop": "its PrestaShop has no such shop",
+    "database_trouble": "its database reports an error",
+}
 
 
 @require_safe
@@ -27,23 +43,42 @@ def alive(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """Database, migrations, worker, mail: each `ok`, or a sentence on what is wrong and how to mend it."""
-    checks = {"database": "ok", "migrations": "ok", "worker": "ok", "mail": "ok"}
-    backlog = None
+    """Each part of the installation: `ok`, or a sentence on what is wrong and how to mend it."""
+    checks = {"database": "ok", "migrations": "ok", "worker": "ok", "mail": "ok", "shops": "ok"}
+    backlog, workers = None, []
     try:
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             checks["migrations"] = "Tables are older than the program. Run: ghostcart migrate"
-        elif not Worker.objects.filter(seen_at__gt=clock.now() - WORKER_SILENT).exists():
-            checks["worker"] = "No worker was heard of for a minute. Start one: ghostcart worker"
         if checks["migrations"] == "ok":
+            workers = list(Worker.objects.order_by("-seen_at"))
+            checks["worker"] = _worker(workers)
             backlog = health.backlog(clock.now())
             checks["mail"] = _mail(backlog)
+            checks["shops"] = _shops(clock.now())
     except DatabaseError as error:
         checks["database"] = f"The database cannot be reached ({type(error).__name__}). Check DATABASE_URL."
     is_ready = checks["database"] == checks["migrations"] == "ok"
-    told = {"status": "ok" if is_ready else "not ready", "checks": checks, "backlog": backlog and asdict(backlog)}
+    told = {
+        "status": "ok" if is_ready else "not ready",
+        "checks": checks,
+        "backlog": backlog and asdict(backlog),
+        "workers": [{"last_run": worker.seen_at, "failing": _failing(worker)} for worker in workers],
+    }
     return JsonResponse(told, status=200 if is_ready else 503)
+
+
+def _worker(workers: Sequence[Worker]) -> str:
+    alive = [worker for worker in workers if worker.seen_at > clock.now() - WORKER_SILENT]
+    if not alive:
+        return "No worker was heard of for a minute. Start one: ghostcart worker"
+    failing = sorted({_failing(worker) for worker in alive if worker.error})
+    return f"Failing: {', '.join(failing)}. The worker's log says why." if failing else "ok"
+
+
+def _failing(worker: Worker) -> str:
+    """The task that fails; what it said may name people, and is for the log alone."""
+    return worker.error.partition(":")[0]
 
 
 def _mail(backlog: Backlog) -> str:
@@ -52,6 +87,22 @@ def _mail(backlog: Backlog) -> str:
     if backlog.is_behind(clock.now()):
         return f"{backlog.due} messages are overdue. Is a worker running? Start one: ghostcart worker"
     return "ok"
+
+
+def _shops(now: datetime) -> str:
+    """The attached shops that are not read as they should be. What is wrong, not where: the page is public."""
+    troubled = connections.in_trouble(now)
+    if not troubled:
+        return "ok"
+    told = [f"{one.shop.slug}: {_shop_trouble(one)}" for one in troubled]
+    return f"{'; '.join(told)}. The page Connections of the back office says how to mend it."
+
+
+def _shop_trouble(connection: Connection) -> str:
+    if connection.trouble_at is None:
+        return "not read for minutes: no worker does it. Start one: ghostcart worker"
+    wrong = SHOP_TROUBLES.get(connection.trouble.partition(":")[0], "it cannot be read")
+    return f"{wrong} since {connection.trouble_at:%Y-%m-%d %H:%M} UTC"
 
 
 @require_safe

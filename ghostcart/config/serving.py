@@ -1,5 +1,6 @@
 """Starting and stopping the processes of a shop: the web server and the worker, under one parent."""
 
+import errno
 import multiprocessing
 import os
 import runpy
@@ -29,7 +30,12 @@ def port_problem(host: str, port: int) -> str | None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            return f"Nothing can listen on {host}:{port} ({error.strerror}). Choose another port: PORT=8001 make demo"
+            other = (
+                "Choose another HOST."
+                if error.errno != errno.EADDRINUSE
+                else "Choose another port: PORT=8001 make demo"
+            )
+            return f"Nothing can listen on {host}:{port} ({error.strerror}). {other}"
     return None
 
 

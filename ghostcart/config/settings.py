@@ -3,6 +3,7 @@
 import os
 import secrets
 import sys
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -13,7 +14,6 @@ from ghostcart.config.logs import renderer
 
 PACKAGE = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("GHOSTCART_DATA", "data")).absolute()
-DATA.mkdir(parents=True, exist_ok=True)
 
 
 def flag(name: str, default: bool = False) -> bool:
@@ -22,6 +22,28 @@ def flag(name: str, default: bool = False) -> bool:
 
 def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+
+
+def networks(given: list[str]) -> list[IPv4Network | IPv6Network]:
+    try:
+        return [ip_network(one) for one in given]
+    except ValueError as error:
+        sys.exit(f"GHOSTCART_ALLOW_PRIVATE_TARGETS: {error}; use networks like 10.1.0.0/16,127.0.0.1/32")
+
+
+def port_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        sys.exit(f"PORT: '{text}' is no port; use a number between 1 and 65535")
+    return int(text)
+
+
+def data_folder_with_key() -> str:
+    """Make the data folder where it is missing, and give the secret key."""
+    try:
+        DATA.mkdir(parents=True, exist_ok=True)
+        return secret_key()
+    except OSError as error:
+        sys.exit(f"GHOSTCART_DATA: nothing can be kept in {DATA} ({error.strerror}); name another folder")
 
 
 def secret_key() -> str:
@@ -70,14 +92,19 @@ def database(url: str) -> dict[str, object]:
     }
 
 
-SECRET_KEY = secret_key()
+SECRET_KEY = data_folder_with_key()
+SECRET_KEY_FALLBACKS = words("SECRET_KEY_FALLBACKS")
 DEBUG = False
 HOST = os.environ.get("HOST", "127.0.0.1")
-PORT = int(os.environ.get("PORT", "8000"))
-ALLOWED_HOSTS = words("ALLOWED_HOSTS", f"127.0.0.1,localhost,[::1],{HOST}")
-SITE_URL = os.environ.get("GHOSTCART_URL", f"http://{HOST}:{PORT}").rstrip("/")
+PORT = port_number(os.environ.get("PORT", "8000"))
 IS_HTTPS = flag("GHOSTCART_HTTPS")
 IS_DEMO = flag("GHOSTCART_DEMO")
+PRIVATE_TARGETS = networks(words("GHOSTCART_ALLOW_PRIVATE_TARGETS"))
+IS_EVERYWHERE = HOST in ("0.0.0.0", "::")
+NAME = "127.0.0.1" if IS_EVERYWHERE else f"[{HOST}]" if ":" in HOST else HOST
+LOCAL_URL = f"http://{NAME}:{PORT}"
+ALLOWED_HOSTS = words("ALLOWED_HOSTS", "*" if IS_DEMO and IS_EVERYWHERE else f"127.0.0.1,localhost,[::1],{NAME}")
+SITE_URL = os.environ.get("GHOSTCART_URL", LOCAL_URL).rstrip("/")
 CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
 TRUSTED_PROXIES = words("TRUSTED_PROXIES")
 

@@ -11,6 +11,7 @@ from ghostcart.storefront.views import entrance
 
 urlpatterns = [
     path("", include("ghostcart.config.health")),
+    path("", include("ghostcart.config.media")),
     path("backoffice/", include("ghostcart.backoffice.urls")),
     path(webhooks.PATH.removeprefix("/"), include("ghostcart.mail.webhooks")),
     path("", include("ghostcart.storefront.urls")),

@@ -6,7 +6,7 @@ A loop around small tasks. Each task says whether it found something to do; when
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,10 +20,16 @@ from ghostcart.backoffice.models import Worker
 from ghostcart.carts import services as cart_services
 from ghostcart.carts.models import Device, IdempotencyKey
 from ghostcart.connectors import services as connectors
+from ghostcart.connectors import vouchers as shop_vouchers
+from ghostcart.connectors.desks import open_desk
+from ghostcart.connectors.webhooks import sending
 from ghostcart.customers import identity
-from ghostcart.lib import clock
+from ghostcart.lib import clock, pictures
 from ghostcart.mail import mailbox, outbox
+from ghostcart.mail.models import Message
+from ghostcart.mail.outbox import Hold
 from ghostcart.recovery import claims, grants, ledger, passwords, privacy, scan, tidying
+from ghostcart.recovery import queries as recovery_queries
 from ghostcart.vouchers import limits
 from ghostcart.vouchers import services as voucher_services
 
@@ -43,6 +49,7 @@ class Task:
     do: Callable[[datetime], bool]
     rest: timedelta = timedelta()
     next_at: datetime | None = None
+    has_failed: bool = False
 
 
 def forget_answers(now: datetime) -> bool:
@@ -66,16 +73,31 @@ DECIDE = {"reminder": claims.decide, passwords.KIND: passwords.decide}
 """Who has the last word on messages of a kind, in the transaction that claims them."""
 
 
+def vouchers_in_place(messages: Sequence[Message], now: datetime) -> dict[int, Hold]:
+    """The vouchers of these reminders exist in the shops that they are for, or their mails wait."""
+    vouchers = recovery_queries.vouchers_of(messages)
+    troubles = shop_vouchers.make(dict(vouchers.values()), now, open_desk)
+    held = {number: troubles[voucher] for number, (voucher, _whom) in vouchers.items() if voucher in troubles}
+    claims.note_held(held, "voucher_waits", now)
+    return {number: Hold("voucher_waits", trouble) for number, trouble in held.items()}
+
+
+PREPARE = {"reminder": vouchers_in_place}
+"""What must be in place elsewhere before messages of a kind are handed over."""
+
+
 def send_mail(now: datetime, stopping: Event) -> bool:
     """Some of the due messages; the message in hand is finished, the others are given back when told to stop."""
-    return bool(outbox.send_due(clock.now, worker=worker_name(), decide=DECIDE, stopping=stopping.is_set))
+    return bool(
+        outbox.send_due(clock.now, worker=worker_name(), decide=DECIDE, prepare=PREPARE, stopping=stopping.is_set)
+    )
 
 
 def worker_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def tasks(stopping: Event) -> list[Task]:
+def tasks(stopping: Event, courier: sending.Courier) -> list[Task]:
     hourly, now_and_then = timedelta(hours=1), timedelta(seconds=5)
     return [
         Task("exports", exports.write_next),
@@ -84,11 +106,14 @@ def tasks(stopping: Event) -> list[Task]:
         Task("campaigns", scan.enrol, now_and_then),
         Task("mail", partial(send_mail, stopping=stopping)),
         Task("mail of dead workers", lambda now: bool(outbox.recover(now)), timedelta(seconds=20)),
+        Task("webhooks", courier.deliver),
+        Task("webhooks of dead workers", sending.recover, timedelta(seconds=20)),
         Task("ended follow-ups", tidying.tidy, timedelta(seconds=30)),
         Task("deleted carts", lambda now: bool(cart_services.purge(now)), hourly),
         Task("answers", forget_answers, hourly),
         Task("devices", forget_devices, hourly),
         Task("sessions", forget_sessions, hourly),
+        Task("pictures", lambda now: bool(pictures.forget_old()), hourly),
         Task("mailbox", lambda now: bool(mailbox.forget_old()), hourly),
         Task("erased people", privacy.tidy, hourly),
         Task("ledger", ledger.write, timedelta(seconds=20)),
@@ -96,14 +121,23 @@ def tasks(stopping: Event) -> list[Task]:
         Task("summaries", summaries.send_summaries, timedelta(minutes=1)),
         Task("notices", summaries.send_notices, timedelta(minutes=1)),
         Task("granted vouchers", grants.settle, timedelta(minutes=1)),
+        Task("vouchers of other shops", partial(shop_vouchers.take_away, open_desk=open_desk), timedelta(minutes=1)),
         Task("ended vouchers", voucher_services.clean_up, hourly),
         Task("wrong codes", limits.forget, hourly),
+        Task("old deliveries", sending.forget, hourly),
     ]
 
 
 def run(stopping: Event, *, once: bool = False) -> None:
     """Work until told to stop; with `once`, until nothing is due. The task in hand is always finished."""
-    all_tasks = tasks(stopping)
+    courier = sending.Courier(worker_name())
+    try:
+        _run(tasks(stopping, courier), stopping, once)
+    finally:
+        courier.close(clock.now())
+
+
+def _run(all_tasks: list[Task], stopping: Event, once: bool) -> None:
     told_at: datetime | None = None
     while not stopping.is_set():
         now = clock.now()
@@ -123,19 +157,22 @@ def _do(task: Task, now: datetime) -> bool:
         found = task.do(now)
     except Exception as error:
         _log.exception("the task '%s' failed; it is tried again in a minute", task.name)
-        task.next_at = now + timedelta(minutes=1)
+        task.next_at, task.has_failed = now + timedelta(minutes=1), True
         if not isinstance(error, DatabaseError):
             _tell(now, f"{task.name}: {error}")
         return False
     task.next_at = None if found else now + task.rest
+    if task.has_failed:
+        task.has_failed = False
+        _tell(now, "")
     return found
 
 
-def _tell(now: datetime, error: str = "") -> None:
-    """Say that this worker is alive, and what went wrong last."""
+def _tell(now: datetime, error: str | None = None) -> None:
+    """Say that this worker is alive, and what goes wrong; "" when it goes well again."""
     try:
         Worker.objects.update_or_create(
-            pk=worker_name(), defaults={"seen_at": now, **({"error": error[:300]} if error else {})}
+            pk=worker_name(), defaults={"seen_at": now, **({} if error is None else {"error": error[:300]})}
         )
         Worker.objects.filter(seen_at__lt=now - timedelta(days=1)).delete()
     except DatabaseError:

@@ -1,8 +1,12 @@
 """Why another shop cannot be read or attached. The codes are kept in `Connection.trouble` and shown as sentences."""
 
+import re
+
 from django.utils.translation import gettext_lazy as _
 
 from ghostcart.lib.errors import GhostcartError
+
+_NAMED = re.compile(r"%\((\w+)\)s")
 
 
 class ShopTrouble(GhostcartError):
@@ -80,30 +84,109 @@ class DatabaseTrouble(ShopTrouble):
     sentence = _("The shop's database reports error %(number)s.")
 
 
+class VoucherTrouble(ShopTrouble):
+    """Only one voucher cannot be made or taken away; the shop itself is well."""
+
+    code = "voucher_trouble"
+    sentence = _("The shop does not take this voucher.")
+
+
+class NoCurrencyThere(VoucherTrouble):
+    code = "no_currency_there"
+    sentence = _("The shop has no currency %(currency)s.")
+
+
+class NoWay(ShopTrouble):
+    code = "no_way"
+    sentence = _("Nobody has chosen how vouchers get into this shop.")
+
+
+class VoucherBusy(VoucherTrouble):
+    code, passes = "voucher_busy", True
+    sentence = _("Another worker is busy with it, or there was no time left.")
+
+
+class MissingWriteRight(ShopTrouble):
+    code = "missing_write_right"
+    sentence = _("This user may not write into the table %(table)s.")
+
+
+class VouchersOff(ShopTrouble):
+    code = "vouchers_off"
+    sentence = _("Vouchers are switched off in the shop. Make one there by hand: that switches them on.")
+
+
+class CannotCall(ShopTrouble):
+    code = "cannot_call"
+    sentence = _("The shop's web service cannot be called: its address must begin with https:// and be a public one.")
+
+
+class KeyRefused(ShopTrouble):
+    code = "key_refused"
+    sentence = _("The shop's web service refuses this key. Is it switched on, and does the server hand it on?")
+
+
+class NoWebservice(ShopTrouble):
+    code = "no_webservice"
+    sentence = _("There is no web service at this address, or it is switched off in the shop.")
+
+
+class Redirected(ShopTrouble):
+    code = "redirected"
+    sentence = _("The shop answers with a redirect. Enter the address that it leads to.")
+
+
+class MissingKeyRight(ShopTrouble):
+    code = "missing_key_right"
+    sentence = _("This key may not do that with the resource %(resource)s.")
+
+
+class WebserviceTrouble(ShopTrouble):
+    """It answers that something is wrong with itself."""
+
+    code, passes = "webservice_trouble", True
+    sentence = _("The shop's web service answers with error %(number)s.")
+
+
+class StrangeAnswer(ShopTrouble):
+    """A page for people, half an answer, something else."""
+
+    code, passes = "strange_answer", True
+    sentence = _("The shop's web service answers with something that cannot be read.")
+
+
+class TooMuch(ShopTrouble):
+    code = "too_much"
+    sentence = _("The shop's web service answers with more than can be taken in at once.")
+
+
+class NoDatabase(ShopTrouble):
+    code = "no_database"
+    sentence = _("This shop is read by its web service: its database is not known.")
+
+
 class AlreadyAttached(GhostcartError):
     code, status = "already_attached", 409
     sentence = _("This shop is attached already.")
 
 
-TROUBLES = {
-    kind.code: kind
-    for kind in (
-        ShopTrouble, BadShopAddress, CannotConnect, ConnectionLost, TooSlow, AccessDenied, EncryptionNeeded,
-        NoSuchDatabase, NotAPrestaShop, MissingRight, NoSuchShop, SecretLost, DatabaseTrouble,
-    )
-}  # fmt: skip
+def _kinds(kind: type[ShopTrouble]) -> dict[str, type[ShopTrouble]]:
+    found = {kind.code: kind}
+    for one in kind.__subclasses__():
+        found |= _kinds(one)
+    return found
+
+
+TROUBLES = _kinds(ShopTrouble)
 """By code: the sentence for what `Connection.trouble` keeps."""
-
-
-_ABOUT = {"cannot_connect": "place", "not_a_prestashop": "table", "missing_right": "table", "no_such_shop": "number",
-          "database_trouble": "number"}  # fmt: skip
 
 
 def trouble_of(note: str) -> ShopTrouble:
     """A kept note as the trouble it was."""
     code, *values = note.split(":", 1)
-    name = _ABOUT.get(code)
-    return TROUBLES.get(code, ShopTrouble)(**({name: values[0] if values else "?"} if name else {}))
+    kind = TROUBLES.get(code, ShopTrouble)
+    names = _NAMED.findall(str(kind.sentence))
+    return kind(**dict(zip(names, values or ["?"], strict=False)))
 
 
 def explain(note: str) -> str:

@@ -3,6 +3,10 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from ghostcart.connectors.webhooks.models import Attempt as Attempt
+from ghostcart.connectors.webhooks.models import Delivery as Delivery
+from ghostcart.connectors.webhooks.models import WebhookEndpoint as WebhookEndpoint
+
 
 class Kind(models.TextChoices):
     """How a shop is read. The value is also the `source` of all that comes in this way."""
@@ -55,3 +59,50 @@ class Connection(models.Model):
     def source(self) -> str:
         """Where what comes through this connection is said to come from."""
         return self.kind
+
+
+class Made(models.TextChoices):
+    """What became of a voucher of ours in another shop."""
+
+    WANTED = "wanted", _("Not made yet")
+    MADE = "made", _("Made in the shop")
+    USED = "used", _("Used in the shop")
+    REMOVED = "removed", _("Removed from the shop")
+    SWITCHED_OFF = "switched_off", _("Switched off in the shop")
+
+
+class PushedVoucher(models.Model):
+    """A voucher of a campaign that another shop must know, as it stands there. See `vouchers`.
+
+    `busy_until` is a lease: one worker at a time speaks to the shop about it. `due_at` is when it is taken away there
+    at the latest, or when that is tried again. What went wrong last is in `trouble`.
+    """
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="vouchers")
+    voucher = models.ForeignKey(
+        "vouchers.Voucher", models.SET_NULL, null=True, related_name="pushed", help_text="none: it ended, and is gone"
+    )
+    code = models.CharField(max_length=40)
+    state = models.CharField(max_length=12, choices=Made.choices, default=Made.WANTED)
+    outside_id = models.CharField(max_length=64, blank=True, help_text="what the shop calls it")
+    pushed_at = models.DateTimeField(null=True, blank=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+    trouble = models.CharField(max_length=300, blank=True, help_text="see `errors.explain`")
+    trouble_at = models.DateTimeField(null=True, blank=True)
+    tries = models.PositiveSmallIntegerField(default=0, help_text="to take it away, in vain")
+    due_at = models.DateTimeField(null=True, blank=True)
+    busy_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "code"], name="one_pushed_voucher_per_code"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at", "id"], name="pushed_voucher_there", condition=models.Q(state__in=["wanted", "made"])
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.state}"

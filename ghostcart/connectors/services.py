@@ -22,12 +22,29 @@ from django.utils.text import slugify
 
 from ghostcart.connectors import errors
 from ghostcart.connectors.models import Connection, Kind, State
-from ghostcart.connectors.prestashop import checking, following, importing
+from ghostcart.connectors.prestashop import (
+    access,
+    checking,
+    following,
+    importing,
+    webservice_basics,
+    webservice_checking,
+    webservice_following,
+)
 from ghostcart.connectors.prestashop.basics import Basics
 from ghostcart.connectors.prestashop.checking import Found, FoundShop
 from ghostcart.connectors.prestashop.configuration import Configuration, is_zone
-from ghostcart.connectors.prestashop.database import Database, password_of, with_password, without_password
+from ghostcart.connectors.prestashop.database import (
+    STATEMENT_SECONDS,
+    Database,
+    password_of,
+    with_password,
+    without_password,
+)
 from ghostcart.connectors.prestashop.reader import Reader
+from ghostcart.connectors.prestashop.webservice import Webservice
+from ghostcart.connectors.prestashop.webservice_basics import Source
+from ghostcart.connectors.prestashop.webservice_reader import WebserviceReader
 from ghostcart.lib import sealing
 from ghostcart.lib.texts import LANGUAGES
 from ghostcart.shops import rules as shop_rules
@@ -36,7 +53,9 @@ from ghostcart.shops.models import Shop
 PURPOSE = "connections"
 EVERY = timedelta(seconds=0.7)
 """Between two looks at a shop that is followed."""
-LEASE = timedelta(seconds=30)
+EVERY_SPARED = timedelta(seconds=5)
+"""The same, where staff asked to spare the shop (option `is_spared`)."""
+LEASE, WEBSERVICE_LEASE = timedelta(seconds=30), timedelta(minutes=5)
 WORKS_SECONDS = 1.0
 """How long one task of an import works before others have their turn."""
 LONGEST_REST = timedelta(minutes=2)
@@ -67,6 +86,8 @@ def attach(
     Options of a PrestaShop read from its database: `prefix`, `shop_id` (none: its first), `time_zone` (if the shop
     does not tell), `newsletter_is_consent`. Raises ShopTrouble and AlreadyAttached.
     """
+    if kind == Kind.PRESTASHOP_API:
+        return _attach_webservice(url, options, now, shop)
     if kind != Kind.PRESTASHOP:
         raise ValueError(f"nothing here attaches {kind}")
     prefix, time_zone = str(options.get("prefix") or "ps_"), str(options.get("time_zone") or "")
@@ -84,11 +105,43 @@ def attach(
         ours = shop or _make_shop(theirs, basics, now)
         if Connection.objects.filter(shop=ours, kind=kind).exists():
             raise errors.AlreadyAttached
+        _belongs_elsewhere(ours, theirs)
         return Connection.objects.create(
             shop=ours, kind=kind, address=address, secret=sealing.seal(password_of(url), PURPOSE),
             options={**options, "prefix": prefix, "shop_id": theirs.number, "time_zone": time_zone},
             found=found.as_json(), created_at=now, due_at=now,
         )  # fmt: skip
+
+
+def _attach_webservice(address: str, options: Mapping[str, Any], now: datetime, shop: Shop | None) -> Connection:
+    """The same by the web service. `options` has the `key`, which is kept sealed and not among them."""
+    kept = {name: value for name, value in options.items() if name != "key"}
+    key, number = str(options.get("key", "")), int(options.get("shop_id") or 1)
+    webservice = Webservice(address, key)
+    found = webservice_checking.check(webservice, number, str(options.get("time_zone") or ""))
+    if found.missing:
+        raise errors.trouble_of(found.missing[0])
+    theirs = found.shop(number)
+    basics = webservice_basics.read(Source.of(webservice, number), str(options.get("time_zone") or ""))
+    with transaction.atomic():
+        taken = Connection.objects.filter(kind=Kind.PRESTASHOP_API, address=webservice.base)
+        if any(one.options.get("shop_id") == number for one in taken):
+            raise errors.AlreadyAttached
+        ours = shop or _make_shop(theirs, basics, now)
+        if Connection.objects.filter(shop=ours, kind=Kind.PRESTASHOP_API).exists():
+            raise errors.AlreadyAttached
+        made = Connection.objects.create(
+            shop=ours, kind=Kind.PRESTASHOP_API, address=webservice.base, secret=sealing.seal(key, PURPOSE),
+            options={**kept, "shop_id": number}, found=found.as_json(), created_at=now, due_at=now,
+        )  # fmt: skip
+        _belongs_elsewhere(ours, theirs)
+    return made
+
+
+def _belongs_elsewhere(ours: Shop, theirs: FoundShop) -> None:
+    """From now on its pages are there, and its vouchers wait for a way to get there (`vouchers.choose`)."""
+    ours.address, ours.takes_vouchers = theirs.address[:300], False
+    ours.save(update_fields=["address", "takes_vouchers"])
 
 
 def _make_shop(theirs: FoundShop, basics: Basics, now: datetime) -> Shop:
@@ -144,16 +197,38 @@ def change_options(connection: Connection, **changed: Any) -> None:
         kept.save(update_fields=["options"])
 
 
+def change_address(connection: Connection, *, url: str, prefix: str, now: datetime) -> None:
+    """The same shop at another address, or with another user or password: looked at first. Raises ShopTrouble."""
+    found = check(url, prefix, str(connection.options.get("time_zone") or ""))
+    if found.missing:
+        raise errors.trouble_of(found.missing[0])
+    found.shop(connection.options.get("shop_id"))
+    with transaction.atomic():
+        kept = Connection.objects.select_for_update().get(pk=connection.pk)
+        kept.address, kept.secret = without_password(url), sealing.seal(password_of(url), PURPOSE)
+        kept.options, kept.found = {**kept.options, "prefix": prefix}, found.as_json()
+        kept.due_at, kept.failures, kept.trouble, kept.trouble_at = now, 0, "", None
+        kept.save(
+            update_fields=["address", "secret", "options", "found", "due_at", "failures", "trouble", "trouble_at"]
+        )
+
+
 def detach(connection: Connection) -> None:
     """Forget the connection and its password. What was read stays."""
     connection.delete()
+    if not Connection.objects.filter(shop=connection.shop_id).exists():
+        Shop.objects.filter(pk=connection.shop_id).update(takes_vouchers=True)
 
 
-def open_database(connection: Connection, *, writes: bool = False) -> Database:
+def open_database(
+    connection: Connection, *, writes: bool = False, statement_seconds: int = STATEMENT_SECONDS
+) -> Database:
     """The shop's database, with the password that was sealed. Raises ShopTrouble."""
-    password = sealing.unseal(connection.secret, PURPOSE) if connection.secret else ""
-    url = with_password(connection.address, password)
-    return Database.open(url, str(connection.options.get("prefix", "ps_")), writes=writes)
+    if connection.kind != Kind.PRESTASHOP:
+        raise errors.NoDatabase
+    url = with_password(connection.address, access.unsealed(connection.secret))
+    prefix = str(connection.options.get("prefix", "ps_"))
+    return Database.open(url, prefix, writes=writes, statement_seconds=statement_seconds)
 
 
 # -- reading -------------------------------------------------------------------------------------
@@ -193,17 +268,23 @@ def _claim(now: datetime) -> Connection | None:
     waiting = Connection.objects.filter(free, due, state__in=[State.IMPORTING, State.FOLLOWING], kind__in=READ_HERE)
     for connection in waiting.order_by("due_at", "pk")[:5]:
         claimed = Connection.objects.filter(free, pk=connection.pk, state=connection.state)
-        if claimed.update(claimed_by=me(), claimed_until=now + LEASE):
+        if claimed.update(claimed_by=me(), claimed_until=now + _lease(connection)):
             return Connection.objects.get(pk=connection.pk)
     return None
 
 
-READ_HERE = (Kind.PRESTASHOP,)
+READ_HERE = (Kind.PRESTASHOP, Kind.PRESTASHOP_API)
+AnyReader = Reader | WebserviceReader
+
+
+def _lease(connection: Connection) -> timedelta:
+    """A web service is asked a dozen times for one slice, and may be slow each time."""
+    return WEBSERVICE_LEASE if connection.kind == Kind.PRESTASHOP_API else LEASE
 
 
 @dataclass(slots=True)
 class _Open:
-    reader: Reader
+    reader: AnyReader
     mark: tuple[object, ...]
 
 
@@ -212,7 +293,7 @@ _open: dict[int, _Open] = {}
 
 
 @contextmanager
-def _reading(connection: Connection) -> Iterator[Reader]:
+def _reading(connection: Connection) -> Iterator[AnyReader]:
     """The reader of a connection, kept open from look to look; dropped with any error."""
     mark = (connection.address, connection.secret, str(connection.options), connection.created_at, os.getpid())
     kept = _open.pop(connection.pk, None)
@@ -234,35 +315,41 @@ def close_all() -> None:
         _open.popitem()[1].reader.close()
 
 
-def _reader(connection: Connection) -> Reader:
+def _reader(connection: Connection) -> AnyReader:
     options = connection.options
+    if connection.kind == Kind.PRESTASHOP_API:
+        return WebserviceReader(
+            access.open_webservice(connection), connection.shop_id, connection.source, access.shop_number(connection),
+            str(options.get("time_zone") or ""), bool(options.get("newsletter_is_consent")),
+        )  # fmt: skip
     return Reader(
         open_database(connection), connection.shop_id, connection.source, int(options["shop_id"]),
         str(options.get("time_zone") or ""), bool(options.get("newsletter_is_consent")),
     )  # fmt: skip
 
 
-def _import(connection: Connection, reader: Reader, now: datetime) -> bool:
+def _import(connection: Connection, reader: AnyReader, now: datetime) -> bool:
     if not _is_importing(connection.cursor):
-        cursor, total = importing.begin(reader, now)
+        cursor, total = _begin(reader, now)
         connection.cursor, connection.total, connection.done = cursor, total, 0
         _save(connection, now, cursor=cursor, total=total, done=0)
     end = perf_counter() + WORKS_SECONDS
     with ThreadPoolExecutor(1) as beside:
         while True:
             part = ahead.result() if (ahead := _ahead(connection, reader)) else None
-            part = part or importing.next_slice(reader, connection.cursor, now)
+            part = part or _next_slice(reader, connection.cursor, now)
             part.complete()
-            if not part.is_last:  # while this one is written
-                reading = beside.submit(importing.next_slice, reader, part.cursor, now)
-                reader.ahead = (part.cursor, reading)
+            if isinstance(reader, Reader) and not part.is_last:  # while this one is written
+                reader.ahead = (part.cursor, beside.submit(importing.next_slice, reader, part.cursor, now))
             _take(connection, part, now)
             if part.is_last or perf_counter() > end:
                 return True
 
 
-def _ahead(connection: Connection, reader: Reader) -> "Future[importing.Slice] | None":
+def _ahead(connection: Connection, reader: AnyReader) -> "Future[importing.Slice] | None":
     """The next slice, if it was read while the one before was written."""
+    if not isinstance(reader, Reader):
+        return None
     ahead, reader.ahead = reader.ahead, None
     return ahead[1] if ahead and ahead[0] == connection.cursor else None
 
@@ -279,16 +366,37 @@ def _take(connection: Connection, part: importing.Slice, now: datetime) -> None:
     connection.cursor, connection.done = changed["cursor"], changed["done"]
 
 
-def _follow(connection: Connection, reader: Reader, now: datetime) -> bool:
-    found = following.look(reader, connection.cursor, now)
+def _follow(connection: Connection, reader: AnyReader, now: datetime) -> bool:
+    found = _look(reader, connection.cursor, now)
+    rest = webservice_following.EVERY if connection.kind == Kind.PRESTASHOP_API else EVERY
+    if connection.options.get("is_spared"):
+        rest = max(rest, EVERY_SPARED)
     with transaction.atomic():
         _hold(connection)
         found.take()
-        _save(connection, now, cursor=found.cursor, due_at=now if found.behind else now + EVERY)
+        _save(connection, now, cursor=found.cursor, due_at=now if found.behind else now + rest)
     connection.cursor = found.cursor
     if found.portion is not None:
         found.portion.remember(now)
     return found.behind
+
+
+def _begin(reader: AnyReader, now: datetime) -> tuple[dict[str, Any], int]:
+    if isinstance(reader, WebserviceReader):
+        return webservice_following.begin(reader, now)
+    return importing.begin(reader, now)
+
+
+def _next_slice(reader: AnyReader, cursor: dict[str, Any], now: datetime) -> importing.Slice:
+    if isinstance(reader, WebserviceReader):
+        return webservice_following.next_slice(reader, cursor, now)
+    return importing.next_slice(reader, cursor, now)
+
+
+def _look(reader: AnyReader, cursor: dict[str, Any], now: datetime) -> "following.Look | webservice_following.Look":
+    if isinstance(reader, WebserviceReader):
+        return webservice_following.look(reader, cursor, now)
+    return following.look(reader, cursor, now)
 
 
 def _is_importing(cursor: Mapping[str, Any]) -> bool:
@@ -303,7 +411,13 @@ def _hold(connection: Connection) -> None:
 
 
 def _save(connection: Connection, now: datetime, **changed: Any) -> None:
-    healthy = {"read_at": now, "trouble": "", "trouble_at": None, "failures": 0, "claimed_until": now + LEASE}
+    healthy = {
+        "read_at": now,
+        "trouble": "",
+        "trouble_at": None,
+        "failures": 0,
+        "claimed_until": now + _lease(connection),
+    }
     Connection.objects.filter(pk=connection.pk, claimed_by=me()).update(**healthy, **changed)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from copy import copy
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -18,7 +19,7 @@ from babel.dates import (
     get_time_format,
     parse_pattern,
 )
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import NumberPattern, format_decimal, format_percent
 from django import template
 from django.conf import settings
 from django.contrib.staticfiles import finders
@@ -28,7 +29,7 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
-from ghostcart.lib import clock
+from ghostcart.lib import clock, pictures
 from ghostcart.lib import money as amounts
 from ghostcart.lib.texts import pick
 
@@ -90,10 +91,25 @@ def _number(value: float, language: str) -> SafeString:
 
 @register.filter
 def percent(value: float | None, digits: int = 1) -> str:
-    """A share of one: 0.123 is 12.3 %."""
+    """A share of one: 0.123 is 12.3%."""
     if value is None:
         return "–"
-    return format_percent(value, format="#,##0.0 %" if digits else "#,##0 %", locale=cldr(language()))
+    return format_percent(value, format=percent_pattern(language(), digits, digits), locale=cldr(language()))
+
+
+@cache
+def percent_pattern(language: str, least_digits: int, most_digits: int) -> NumberPattern:
+    """How a language writes percent, whether with a space or without, but with so many decimals."""
+    pattern: NumberPattern = copy(cldr(language).percent_formats[None])
+    pattern.frac_prec = (least_digits, most_digits)
+    return pattern
+
+
+@register.filter
+def language_name(code: str) -> str:
+    """What a language is called in the reader's own: "French"; a code that nobody knows stays one."""
+    name: str = cldr(language()).languages.get(code) or code.upper()
+    return name[:1].upper() + name[1:]
 
 
 @register.filter
@@ -151,6 +167,9 @@ def text(texts: Mapping[str, str] | None) -> str:
 
 @register.filter
 def media(path: str) -> str:
+    """The address of a picture: one of ours, or one in another shop, through us."""
+    if pictures.is_outside(path):
+        return pictures.address(path)
     return settings.MEDIA_URL + path if path else static("storefront/no-picture.svg")
 
 

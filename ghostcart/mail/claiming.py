@@ -70,9 +70,20 @@ class Later:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What the mail speaks of is not in place. It is tried again, as one that the mail server put off."""
+
+    reason: str
+    answer: str = ""
+
+
 Verdict = Go | No | Later
 Decide = Callable[[Sequence[Message], datetime], dict[int, Verdict]]
 """Runs inside the claim's transaction; has a verdict on each message that it is given, by id."""
+Prepare = Callable[[Sequence[Message], datetime], Mapping[int, Hold]]
+"""Runs after the claim's commit, in no transaction: puts in place, elsewhere, what these mails speak of. Must be safe
+to repeat, as a claim may be lost, and must not take longer than a minute. What it has a Hold for does not go out."""
 
 # -- claims ------------------------------------------------------------------------------------------
 

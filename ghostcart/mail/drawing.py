@@ -32,8 +32,9 @@ def draw(template: Mapping[str, str], facts: Mapping[str, Any], links: Links, *,
     """The mail of a template {subject, body}. Raises TemplateFailed where the text asks for more than it may.
 
     Facts: shop {name, url, accent, imprint}, customer {first_name, last_name}, cart {currency, item_count, total_minor,
-    products_minor, lines, more}, order, voucher, staff; `samples` has one of each. Links: restore, stop, preferences,
-    shop, seen; reset, report, cart in our own mails. Addresses that are no secret may also be in the facts' `links`.
+    products_minor, discount_minor, shipping_minor, tax_minor, lines, more}, order, voucher, staff; `samples` has one of
+    each. Links: restore, stop, preferences, shop, seen; reset, report, cart in our own mails. Addresses that are no
+    secret may also be in the facts' `links`.
     Whatever is missing is left out.
     """
     letter = _Letter(facts, links, known(language))
@@ -122,7 +123,11 @@ class _Letter:
             drawn.append((self._part("more").fill(text=escape(words)), words))
         products, total = self.cart.get("products_minor"), self.cart.get("total_minor")
         drawn += [self._sum("products", products)] if products is not None else []
-        drawn += [self._sum("total", total)] if total is not None and total != products else []
+        between = {name: self.cart.get(f"{name}_minor") or 0 for name in ("discount", "shipping", "tax")}
+        drawn += [self._sum(name, -minor if name == "discount" else minor) for name, minor in between.items() if minor]
+        drawn += (
+            [self._sum("total", total)] if total is not None and (total != products or any(between.values())) else []
+        )
         return "".join(html for html, _ in drawn) + self._part("gap").fill(), "\n".join(text for _, text in drawn)
 
     def _line(self, line: Mapping[str, Any]) -> tuple[Html, Plain]:

@@ -4,7 +4,7 @@
     due | failed_temp -> cancelled, with a reason; a claimed one too, if its address is suppressed before the commit
 
 Every arrow is a conditional update that must touch one row. How `send_due` works:
-1. It claims some due messages (`claiming`) and draws them all.
+1. It claims some due messages (`claiming`), has what they speak of put in place (`Prepare`), and draws them all.
 2. One after the other goes down one connection. After the body and before the final dot, one commit marks the message
    before as sent and this one as committing. So at any moment a worker has one message of which nobody would know.
 3. A worker that dies leaves claimed messages, which become due again when their lease ends, and at most one committing,
@@ -28,7 +28,7 @@ from django.db.models import F, Q, QuerySet
 from ghostcart.customers import keys
 from ghostcart.lib import sql
 from ghostcart.mail import backoff, relay, suppression, transports
-from ghostcart.mail.claiming import LEASE, SQL, Claim, Decide, Go, Later, LinkWish, No, claim, put_off
+from ghostcart.mail.claiming import LEASE, SQL, Claim, Decide, Go, Hold, Later, LinkWish, No, Prepare, claim, put_off
 from ghostcart.mail.errors import BadEmailUrl, NotInDoubt
 from ghostcart.mail.handover import (
     Connection,
@@ -44,7 +44,9 @@ from ghostcart.mail.handover import (
 from ghostcart.mail.models import By, EventKind, Message, MessageEvent, State
 from ghostcart.mail.writing import Write, write_mail
 
-__all__ = ["Decide", "Go", "Later", "LinkWish", "No", "cancel", "enqueue", "recover", "send_due", "settle"]
+__all__ = [
+    "Decide", "Go", "Hold", "Later", "LinkWish", "No", "Prepare", "cancel", "enqueue", "recover", "send_due", "settle",
+]  # fmt: skip
 
 TIME_FOR_ONE = timedelta(seconds=160)
 """What must be left of the lease before a message is begun: `smtp` takes no longer for one."""
@@ -128,6 +130,7 @@ def send_due(
     *,
     worker: str,
     decide: Mapping[str, Decide],
+    prepare: Mapping[str, Prepare] | None = None,
     transport: Transport | None = None,
     limit: int = 20,
     write: Write = write_mail,
@@ -135,15 +138,17 @@ def send_due(
 ) -> int:
     """Send some due messages; how many were looked at. 0: nothing is due, or nothing can be sent now.
 
-    `decide` has the deciders of kinds of messages; the others go out as they are. With `stopping`, the message in hand
-    is finished and the others are given back.
+    `decide` has the deciders of kinds of messages; the others go out as they are. `prepare` has what some kinds need
+    to be done elsewhere first. With `stopping`, the message in hand is finished and the others are given back.
     """
     transport = transport or _way_out()
     if transport is None or relay.is_resting(transport, now()):
         return 0
     taken = claim(now(), worker=worker, decide=decide, limit=limit)
     if taken.letters:
-        _Round(taken, transport, now, stopping).run(write)
+        round_ = _Round(taken, transport, now, stopping)
+        round_.put_in_place(prepare or {})
+        round_.run(write)
     return taken.handled
 
 
@@ -180,6 +185,23 @@ class _Round:
         self.connection: Connection | None = None
         self.outcome: _Sent | _Other | None = None
         self.is_well = False
+
+    def put_in_place(self, prepare: Mapping[str, Prepare]) -> None:
+        """What these mails speak of; those for which that failed leave the round."""
+        for kind, put in prepare.items():
+            group = [message for message, _urls in self.taken.letters if message.kind == kind]
+            if not group:
+                continue
+            try:
+                held = put(group, self.now())
+            except Exception as error:
+                log.exception("messages could not be prepared", kind=kind)
+                held = {message.pk: Hold("error", f"{type(error).__name__}: {error}") for message in group}
+            for message in group:
+                if hold := held.get(message.pk):
+                    changes = put_off(message, hold.reason, hold.answer, self.now())
+                    self._mine(message, State.CLAIMED).update(**changes)
+            self.taken.letters = [one for one in self.taken.letters if one[0].pk not in held]
 
     def run(self, write: Write) -> None:
         try:

@@ -25,6 +25,11 @@ class EmailNeeded(GhostcartError):
     sentence = _("An e-mail address is needed to place an order.")
 
 
+class OrderElsewhere(GhostcartError):
+    code, status = "order_elsewhere", 409
+    sentence = _("This order is kept in another shop. Its status follows that shop.")
+
+
 class WrongStatus(GhostcartError):
     code, status = "wrong_status", 409
     sentence = _("This order cannot become “%(status)s”.")

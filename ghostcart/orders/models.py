@@ -5,6 +5,8 @@ import secrets
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from ghostcart.carts.kinds import OURS
+
 
 class OrderStatus(models.TextChoices):
     PENDING = "pending", _("Payment pending")
@@ -72,6 +74,11 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def is_outside(self) -> bool:
+        """Another shop keeps it: its status is told to us, not made here."""
+        return self.source not in OURS
 
     @property
     def payment_label(self) -> str:

@@ -16,6 +16,7 @@ from ghostcart.orders.models import Order, OrderStatus
 VALID = (OrderStatus.PENDING, OrderStatus.PAID)
 """Orders that count as placed: the others were called off or paid back."""
 
+MOST_OF_A_CART = 20
 SORTS = {
     "id": "id",
     "number": "number",
@@ -35,7 +36,7 @@ class OrderFilter:
 
     shop_ids: tuple[int, ...]
     text: str = ""
-    """In the number, or in the customer's name or address."""
+    """In the number, or in the customer's name or address; or just what another shop calls the order."""
     status: str = ""
     payment: str = ""
     shipping: str = ""
@@ -100,7 +101,8 @@ def _text(wanted: OrderFilter) -> Q:
     gone = Q(customer=None)
     for word in wanted.text.split():
         gone &= Q(customer_label__icontains=word) | Q(email__icontains=word)
-    return Q(number__icontains=wanted.text) | Q(customer__in=known) | gone
+    theirs = Q(external_id=wanted.text.strip())
+    return Q(number__icontains=wanted.text) | theirs | Q(customer__in=known) | gone
 
 
 # -- one order, one customer -------------------------------------------------------------------------
@@ -110,9 +112,21 @@ def find(order_id: int) -> Order | None:
     return Order.objects.select_related("shop", "customer", "cart").filter(pk=order_id).first()
 
 
+def of_cart(cart_id: int) -> list[Order]:
+    """What came of a cart, oldest first: in another shop that may be several orders."""
+    return list(Order.objects.filter(cart_id=cart_id).order_by("placed_at", "pk")[:MOST_OF_A_CART])
+
+
 def of_customer(customer_id: int) -> QuerySet[Order]:
     """All orders of a customer, newest first."""
     return Order.objects.filter(customer_id=customer_id).order_by("-pk")
+
+
+def last_address(customer_id: int) -> dict[str, str] | None:
+    """Where the newest order of a customer went; of one who was erased only countries are left, which is none."""
+    known = of_customer(customer_id).filter(address__has_key="street")
+    found: dict[str, str] | None = known.values_list("address", flat=True).first()
+    return found
 
 
 def placed_by(customer_ids: Collection[int]) -> dict[int, Placed]:

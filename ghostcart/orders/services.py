@@ -13,7 +13,7 @@ from ghostcart.catalog import queries as catalog_queries
 from ghostcart.catalog.models import Variant
 from ghostcart.customers import identity
 from ghostcart.customers.models import Customer
-from ghostcart.orders.errors import AddressIncomplete, CardDeclined, UnknownPayment, WrongStatus
+from ghostcart.orders.errors import AddressIncomplete, CardDeclined, OrderElsewhere, UnknownPayment, WrongStatus
 from ghostcart.orders.models import Order, OrderLine, OrderStatus, PaymentMethod
 from ghostcart.shops.models import Shop
 from ghostcart.vouchers import queries as voucher_queries
@@ -200,10 +200,13 @@ def _write(
 
 
 def set_status(order: Order, status: str, actor: str, now: datetime) -> None:
-    """Move an order on. Cancelling gives stock and vouchers back, refunding the vouchers. Raises WrongStatus.
+    """Move an order on. Cancelling gives stock and vouchers back, refunding the vouchers. Raises WrongStatus, and
+    OrderElsewhere for one of another shop.
 
     Locks are taken in the order of `place`: variants by number, then vouchers.
     """
+    if order.is_outside:
+        raise OrderElsewhere
     with transaction.atomic():
         allowed = [before for before, after in NEXT.items() if status in after]
         if not Order.objects.filter(pk=order.pk, status__in=allowed).update(status=status, settled_at=now):

@@ -1,22 +1,29 @@
 """What is attributed to reminders in a period: mails by what came of them, and the ledger, by step, language or day.
 
 A mail counts on the day it was sent, an order or its reversal on its own. Machines' openings and clicks are apart.
+`mails` and `lines` give the rows behind each figure.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Hashable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, F, Q, QuerySet, Sum, Value
 from django.db.models.functions import TruncDate
 
+from ghostcart.carts.filters import start_of_day
 from ghostcart.mail.models import By, EventKind, MessageEvent, State
 from ghostcart.recovery.models import Grade, LedgerLine, Reminder
 
 COUNTED = [grade for grade in Grade if grade != Grade.COINCIDENCE]
 BY = ("step", "language", "day", "all")
+BY_PEOPLE = (EventKind.OPENED, EventKind.CLICKED, EventKind.RESTORED, EventKind.UNSUBSCRIBED)
+BY_ANYBODY = (EventKind.DELIVERED, EventKind.BOUNCED)
+LOOKED_AT = (EventKind.OPENED, EventKind.CLICKED)
+MAILS = ("sent", *(kind.value for kind in (*BY_PEOPLE, *BY_ANYBODY)), "by_machines")
+"""The figures that count mails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,22 @@ class Period:
     since: datetime
     until: datetime
     zone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """One row of the figures; what is None or empty is not asked."""
+
+    step: int | None = None
+    language: str = ""
+    day: date | None = None
+
+    def within(self, period: Period) -> Period:
+        """The period, or its part on the day."""
+        if self.day is None:
+            return period
+        start, end = (start_of_day(self.day + timedelta(days=more), period.zone) for more in (0, 1))
+        return Period(max(start, period.since), min(end, period.until), period.zone)
 
 
 @dataclass(slots=True)
@@ -53,19 +76,52 @@ def figures(campaign_ids: Collection[int], period: Period, by: str = "all") -> d
         found[key].sent = sent
     events = events_in(campaign_ids, period)
     people = events.exclude(by=By.MACHINE)
-    for kind in (EventKind.OPENED, EventKind.CLICKED, EventKind.RESTORED, EventKind.UNSUBSCRIBED):
+    for kind in BY_PEOPLE:
         for key, count in _messages(people.filter(kind=kind), by, period):
             setattr(found[key], kind.value, count)
-    for kind in (EventKind.DELIVERED, EventKind.BOUNCED):
+    for kind in BY_ANYBODY:
         for key, count in _messages(events.filter(kind=kind), by, period):
             setattr(found[key], kind.value, count)
-    machines = events.filter(kind__in=[EventKind.OPENED, EventKind.CLICKED]).exclude(
-        message__in=people.filter(kind__in=[EventKind.OPENED, EventKind.CLICKED]).values("message")
-    )
-    for key, count in _messages(machines, by, period):
+    for key, count in _messages(_machines_only(events), by, period):
         found[key].by_machines = count
     _add_ledger(found, campaign_ids, period, by)
     return dict(found)
+
+
+def mails(campaign_ids: Collection[int], period: Period, what: str, group: Group) -> QuerySet[Reminder]:
+    """The mails that one of MAILS counts, of the whole or of a group."""
+    part = group.within(period)
+    found = sent_in(campaign_ids, part)
+    if group.step is not None:
+        found = found.filter(step=group.step)
+    if group.language:
+        found = found.filter(message__language=group.language)
+    if what == "sent":
+        return found
+    events = events_in(campaign_ids, part)
+    if what == "by_machines":
+        events = _machines_only(events)
+    elif what in BY_PEOPLE:
+        events = events.filter(kind=what).exclude(by=By.MACHINE)
+    else:
+        events = events.filter(kind=what)
+    return found.filter(message__in=events.order_by().values("message"))
+
+
+def lines(campaign_ids: Collection[int], period: Period, group: Group) -> QuerySet[LedgerLine]:
+    """The lines of the ledger that the figures count, of the whole or of a group."""
+    found = lines_in(campaign_ids, group.within(period))
+    if group.step is not None:
+        found = found.filter(reminder__step=group.step)
+    return found.filter(reminder__message__language=group.language) if group.language else found
+
+
+def _machines_only(events: QuerySet[MessageEvent]) -> QuerySet[MessageEvent]:
+    """Openings and clicks of mails that nobody else looked at, or came back by."""
+    came = MessageEvent.objects.filter(kind__in=[*LOOKED_AT, EventKind.RESTORED]).exclude(by=By.MACHINE)
+    return events.filter(kind__in=LOOKED_AT).exclude(
+        message__in=came.filter(message__in=events.values("message")).values("message")
+    )
 
 
 def sent_in(campaign_ids: Collection[int], period: Period) -> QuerySet[Reminder]:

@@ -187,6 +187,11 @@ def problems(campaign: Campaign) -> list[str]:
             if _has_text(step, language) and templates.check(text, campaign.kind):
                 values = {"step": place, "languages": language}
                 found.append(_("Step %(step)s has a text with an error: %(languages)s.") % values)
+    if not campaign.shop.takes_vouchers:
+        places = [str(place) for place, step in enumerate(mails, start=1) if step.voucher != VoucherKind.NONE]
+        if places:
+            told = _("Step %(step)s has a voucher, but nobody has chosen how vouchers get into this shop.")
+            found += [told % {"step": place} for place in places]
     if campaign.kind == Kind.BEST and (campaign.threshold_minor <= 0 or not campaign.days or not campaign.currency):
         found.append(_("It needs an amount, a currency and a period."))
     if campaign.kind == Kind.LAPSED and not campaign.days:

@@ -250,6 +250,20 @@ class _Claim:
         self.notes.append(enrolments.decision(plan, verdict, reason, self.now, reminder=reminder, step=step, **more))
 
 
+def note_held(message_ids: Collection[int], reason: str, now: datetime) -> None:
+    """Keep, once in a while, why these reminders were claimed and did not go out after all."""
+    known = Decision.objects.filter(verdict=Decision.Verdict.MOVED, reason=reason, at__gt=now - rules.LOOK_AGAIN * 2)
+    waiting = Reminder.objects.filter(message__in=message_ids).exclude(decisions__in=known)
+    Decision.objects.bulk_create(
+        Decision(
+            shop_id=one.shop_id, campaign_id=one.enrolment.campaign_id, person_id=one.enrolment.person_id,
+            cart_id=one.enrolment.cart_id, reminder=one, verdict=Decision.Verdict.MOVED, reason=reason,
+            details={"step": one.step.position}, at=now,
+        )
+        for one in waiting.select_related("enrolment", "step")
+    )  # fmt: skip
+
+
 # -- locks and small things --------------------------------------------------------------------------
 
 
@@ -264,7 +278,7 @@ def share_campaigns(campaign_ids: Collection[int]) -> None:
 def lock_carts(cart_ids: Collection[int]) -> dict[int, Cart]:
     """Carts in the order in which `carts.ingest` locks them."""
     rows = Cart.objects.filter(pk__in=cart_ids).order_by("pk").select_for_update(no_key=True)
-    rows = rows.prefetch_related("lines")
+    rows = rows.prefetch_related("lines__product")
     return {cart.pk: cart for cart in rows}
 
 

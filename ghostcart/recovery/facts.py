@@ -129,6 +129,7 @@ def basket(cart: Cart, lines: Collection[dict[str, Any]]) -> Basket:
             language=cart.language,
             product_ids=_numbers(line["product_id"] for line in lines),
             category_ids=_numbers(line["category"] for line in lines),
+            products_minor=cart.products_minor,
         ),
         created_at=cart.created_at,
         activity_at=cart.last_activity_at,
@@ -256,6 +257,7 @@ def order_goods(orders: Collection[Order]) -> dict[int, Goods]:
             language=order.language,
             product_ids=_numbers(product for product, _category, _quantity in lines[order.pk]),
             category_ids=_numbers(category for _product, category, _quantity in lines[order.pk]),
+            products_minor=order.products_minor,
         )
         for order in orders
     }

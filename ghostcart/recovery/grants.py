@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, Sum, When
 from django.db.models.functions import Coalesce
 
+from ghostcart.mail.models import State
 from ghostcart.recovery.models import VoucherGrant
 from ghostcart.vouchers.models import Voucher, VoucherRedemption
 from ghostcart.vouchers.terms import Kind
@@ -17,12 +18,13 @@ def settle(now: datetime) -> bool:
     """Bring the grants in line with the orders; says whether there was anything to do. Safe to repeat and to run twice.
 
     `used_minor` becomes what the voucher took from an order that still stands. A voucher whose cart was ordered
-    without it is switched off: it was given to bring that cart back.
+    without it is switched off: it was given to bring that cart back. So is one whose mail never went out.
     """
     changed = list(_unsettled()[:BATCH])
     for grant in changed:
         VoucherGrant.objects.filter(pk=grant.pk).update(used_minor=grant.took_minor)
-    idle = list(_pointless(now).values_list("voucher", flat=True)[:BATCH])
+    idle = [*_pointless(now).values_list("voucher", flat=True)[:BATCH]]
+    idle += _never_mailed(now).values_list("voucher", flat=True)[:BATCH]
     switched_off = Voucher.objects.filter(pk__in=idle, used=0).update(is_active=False) if idle else 0
     return bool(changed or switched_off)
 
@@ -47,3 +49,9 @@ def _pointless(now: datetime) -> QuerySet[VoucherGrant]:
     cart = "reminder__enrolment__cart"
     ordered = Q(**{f"{cart}__ordered_at__isnull": False}) | Q(**{f"{cart}__merged_into__ordered_at__isnull": False})
     return VoucherGrant.objects.filter(ordered, voucher__is_active=True, voucher__used=0, voucher__valid_until__gt=now)
+
+
+def _never_mailed(now: datetime) -> QuerySet[VoucherGrant]:
+    """The grants of which nobody was told."""
+    unsent = Q(reminder__message__state__in=[State.CANCELLED, State.FAILED_PERM])
+    return VoucherGrant.objects.filter(unsent, voucher__is_active=True, voucher__used=0, voucher__valid_until__gt=now)

@@ -4,8 +4,8 @@ for it, and budgets.
 `offer`, in the transaction that claims the message, behind the locks of `lock_for`:
 1. what this reminder was given before is given again: a message may be claimed twice, its voucher is made once;
 2. the score is worked out, and the rung of the ladder that it leads to, unless staff decided otherwise;
-3. the hard rules: never with the first reminder of a cart; one voucher in 90 days for a person and all relatives;
-   not where another voucher waits on the cart, nor where this one could not be used;
+3. the hard rules: never where the shop cannot know it, never with the first reminder of a cart; one voucher in 90 days
+   for a person and all relatives; not where another voucher waits on the cart, nor where this one could not be used;
 4. the most that it can take from this cart is taken from the campaign's budgets, of the day and in all;
 5. the voucher is issued: for this person, from a minimum amount on, once, combined with nothing, until the end of a
    local day of the shop. A `VoucherGrant` remembers it, a `Decision` says why, also where there is none.
@@ -52,6 +52,7 @@ REASONS: dict[str, str | Promise] = {
     ASK_A_PERSON: _("No reminder: too much speaks for somebody who waits for vouchers. Staff decide."),
     "score": _("A reminder without a voucher: much speaks for somebody who waits for vouchers."),
     "only_in_last_mail": _("The voucher waits for the last mail: some things speak for somebody who waits for it."),
+    "no_way": _("Nobody has chosen how vouchers get into this shop."),
     "first_reminder": _("The first reminder of a cart never carries a voucher."),
     "recent_voucher": _("This person, or somebody at the same address or device, got a voucher in the last 90 days."),
     "cart_has_voucher": _("Another voucher is in the cart already."),
@@ -128,6 +129,8 @@ def _by_rung(rung: Rung, step: Step) -> str:
 
 
 def _by_rules(reminder: Reminder, step: Step, cart: Cart | None, who: Who, now: datetime) -> str:
+    if not step.campaign.shop.takes_vouchers:
+        return "no_way"
     if step.campaign.kind == Kind.ABANDONED and not _was_reminded(reminder):
         return "first_reminder"
     if VoucherGrant.objects.filter(person_id__in=who.relatives, at__gt=now - ONE_IN).exists():

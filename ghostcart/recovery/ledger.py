@@ -13,10 +13,12 @@ from ghostcart.customers import identity
 from ghostcart.mail import models as mail
 from ghostcart.orders import queries as order_queries
 from ghostcart.orders.models import Order, OrderLine, OrderStatus
-from ghostcart.recovery.models import Arm, Enrolment, Grade, LedgerLine, Progress, Reminder
+from ghostcart.recovery.models import Arm, Enrolment, Grade, LedgerLine, Progress, Reminder, VoucherGrant
 from ghostcart.vouchers.models import VoucherRedemption
+from ghostcart.vouchers.terms import Kind as Gives
 
-RULES_VERSION = 1
+RULES_VERSION = 2
+"""1: a voucher's cost was told only where the voucher was the evidence."""
 WINDOW = timedelta(days=30)
 """An order later than this after the last reminder is nobody's doing."""
 OVERLAP = timedelta(minutes=10)
@@ -98,7 +100,7 @@ def _line(order: Order, now: datetime) -> LedgerLine | None:
         grade=grade,
         amount_minor=order.products_minor - order.discount_minor,
         margin_minor=order_queries.margin(order),
-        voucher_minor=order.discount_minor if grade == Grade.VOUCHER else 0,
+        voucher_minor=_vouchers_cost(order, enrolments),
         currency=order.currency,
         rules_version=RULES_VERSION,
         at=order.placed_at,
@@ -120,6 +122,18 @@ def _grade(order: Order, enrolment: Enrolment) -> tuple[Grade, Reminder | None]:
         if reminder.voucher_id in used:
             return Grade.VOUCHER, reminder
     return (Grade.ITEMS if _is_same_basket(order, enrolment) else Grade.COINCIDENCE), last
+
+
+def _vouchers_cost(order: Order, enrolments: Iterable[Enrolment]) -> int:
+    """What the vouchers of our mails took from the order, whichever evidence speaks for it. Free shipping takes nothing
+    from the products; it counts with what it was reckoned to cost."""
+    ours = {reminder.voucher_id for enrolment in enrolments for reminder in enrolment.reminders.all()}
+    used = list(
+        VoucherRedemption.objects.filter(order_id=order.pk, voucher__in=ours - {None}).select_related("voucher")
+    )
+    free = [one.voucher_id for one in used if one.voucher.kind == Gives.FREE_SHIPPING]
+    reckoned = VoucherGrant.objects.filter(voucher__in=free).values_list("cost_minor", flat=True) if free else []
+    return sum(one.amount_minor for one in used) + sum(reckoned)
 
 
 def _was_sent(reminder: Reminder, before: datetime) -> bool:

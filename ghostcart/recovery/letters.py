@@ -46,7 +46,7 @@ def facts_of(
 def shop_facts(shop: Shop, language: str) -> Facts:
     return {
         "name": shop.name,
-        "url": _page(shop, language, "home"),
+        "url": shop.address or _page(shop, language, "home"),
         "accent": shop.accent,
         "imprint": shop.mail_imprint,
     }
@@ -60,12 +60,15 @@ def customer_facts(customer: Customer | None) -> Facts:
 
 def cart_facts(cart: Cart, language: str) -> Facts:
     """The cart with as many lines as a mail shows; `more` says how many it has besides."""
-    lines = list(cart.lines.all()[:LINES_SHOWN])  # by position; perhaps read already, for many
+    lines = list(cart.lines.all()[:LINES_SHOWN])  # by position; perhaps read already, for many, with their products
     return {
         "currency": cart.currency,
         "item_count": cart.item_count,
         "total_minor": cart.total_minor,
         "products_minor": cart.products_minor,
+        "discount_minor": cart.discount_minor,
+        "shipping_minor": cart.shipping_minor,
+        "tax_minor": 0 if cart.prices_include_tax else cart.tax_minor,
         "lines": [_line(line, cart.shop, language) for line in lines],
         "more": max(0, cart.line_count - len(lines)),
     }
@@ -101,9 +104,16 @@ def _line(line: CartLine, shop: Shop, language: str) -> Facts:
         "unit_price_micros": line.unit_price_micros,
         "total_minor": line.total_minor,
         "picture": _picture(line.picture),
-        "url": _page(shop, language, "sku", line.sku) if line.product_id else "",
+        "url": _product(line, shop, language),
         "is_gift": line.is_gift,
     }
+
+
+def _product(line: CartLine, shop: Shop, language: str) -> str:
+    """The page of a product: its own in another shop, ours where it is ours; "" if it has none."""
+    if line.product is None or line.product.url or shop.address:
+        return line.product.url if line.product else ""
+    return _page(shop, language, "sku", line.sku)
 
 
 def _page(shop: Shop, language: str, name: str, *more: str) -> str:

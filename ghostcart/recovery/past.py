@@ -9,6 +9,7 @@ from ghostcart.carts import timeline
 from ghostcart.carts.kinds import EventKind
 from ghostcart.carts.models import Cart, CartEvent
 from ghostcart.catalog.models import Variant
+from ghostcart.lib.money import Rounding, to_minor
 from ghostcart.recovery import facts
 from ghostcart.recovery.subject import Basket
 
@@ -97,13 +98,16 @@ def _state(
 ) -> Basket:
     lines = [line for line in told.lines if not line.is_gift]
     known = [products[cart.shop_id, line.sku] for line in lines if (cart.shop_id, line.sku) in products]
+    currency = told.currency or now.goods.currency
+    prices = [to_minor(line.unit_price_micros * line.quantity, currency, Rounding.HALF_UP) for line in lines]
     goods = replace(
         now.goods,
-        currency=told.currency or now.goods.currency,
+        currency=currency,
         total_minor=told.total_minor,
         item_count=told.item_count,
         product_ids=frozenset(product for product, _category in known),
         category_ids=frozenset(category for _product, category in known if category is not None),
+        products_minor=sum(prices),
     )
     return replace(
         now, customer_id=customer_id, goods=goods, activity_at=at, line_count=len(lines), is_sold_out=False,

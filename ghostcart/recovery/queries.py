@@ -9,9 +9,10 @@ from django.db.models import QuerySet
 from ghostcart.carts.models import Cart
 from ghostcart.customers import identity
 from ghostcart.customers.models import Customer
+from ghostcart.mail.models import Message
 from ghostcart.orders.models import Order
 from ghostcart.recovery import campaigns, facts, guard, looking, reasons, rules
-from ghostcart.recovery.models import Arm, Campaign, CampaignState, Decision, Kind
+from ghostcart.recovery.models import Arm, Campaign, CampaignState, Decision, Kind, Reminder
 from ghostcart.recovery.subject import Plan
 
 DECISIONS_SHOWN = 200
@@ -132,3 +133,13 @@ def stopped(campaign: Campaign) -> Stopped | None:
         return None
     last = campaigns.decided(campaign, "unusual_size")
     return Stopped(last.details.get("size", 0), last.details.get("usual", 0), last.at) if last else None
+
+
+# -- vouchers ----------------------------------------------------------------------------------------
+
+
+def vouchers_of(messages: Iterable[Message]) -> dict[int, tuple[int, Customer | None]]:
+    """The vouchers that these reminders speak of, by message: which, and whom it is mailed to."""
+    rows = Reminder.objects.filter(message__in=[one.pk for one in messages], voucher__isnull=False)
+    found = rows.select_related("enrolment__customer")
+    return {row.message_id: (row.voucher_id, row.enrolment.customer) for row in found if row.voucher_id}

@@ -47,6 +47,7 @@ SENTENCES: Mapping[str, str | Promise] = {
     "not_yet": _("It is not due yet."),
     "cap": _("The person got as many mails as they may in some days."),
     "quiet_hours": _("These are quiet hours."),
+    "voucher_waits": _("The shop could not take the voucher, so the mail waits."),
     "ask_a_person": _("Much speaks for somebody who waits for vouchers: staff decide."),
     "ended": _("The person is no longer in the campaign."),
     "completed": _("All mails of the campaign were sent."),

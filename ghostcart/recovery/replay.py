@@ -17,9 +17,8 @@ from typing import Any
 from django.db.models import Q
 
 from ghostcart.carts.models import Cart
-from ghostcart.lib.money import Rounding, divide
 from ghostcart.orders.models import Order
-from ghostcart.recovery import enrolments, facts, past, rules, scan, triggers
+from ghostcart.recovery import enrolments, facts, past, rules, scan, triggers, worth
 from ghostcart.recovery.models import Arm, Campaign, CampaignState, Kind, Step, VoucherGrant, VoucherKind
 from ghostcart.recovery.past import PastCart
 from ghostcart.recovery.subject import Asking, Human, Mail, Plan, StepPlan, Trigger, Voice
@@ -125,6 +124,7 @@ class _Play:
         self._mails: dict[int, list[Mail]] = defaultdict(list)
         self._vouchers: dict[int, list[datetime]] = defaultdict(list)
         self._remembered: set[int] = set()
+        self._shipping: dict[str, int] = {}
 
     # -- what happened ---------------------------------------------------------------------------
 
@@ -337,13 +337,17 @@ class _Play:
         given, goods = self._vouchers[human.person_id], trigger.goods
         if step.voucher == VoucherKind.NONE or any(moment - ONE_VOUCHER_IN < at <= moment for at in given):
             return VoucherKind.NONE.value, 0
-        total, currency = (goods.total_minor, goods.currency) if goods else (0, self.plan.currency)
-        if total < step.minimums_minor.get(currency, 0):
+        currency = goods.currency if goods else self.plan.currency
+        if currency not in self._shipping:
+            self._shipping[currency] = worth.shipping(self.plan.shop.id, currency)
+        what = worth.in_the_past(
+            step, currency, goods.products_minor if goods else 0, has_cart=trigger.basket is not None,
+            shipping_minor=self._shipping[currency],
+        )  # fmt: skip
+        if what.problem:
             return VoucherKind.NONE.value, 0
         given.append(moment)
-        if step.voucher == VoucherKind.PERCENT:
-            return step.voucher, divide(total * step.percent_bp, 10_000, Rounding.HALF_UP)
-        return step.voucher, min(step.amounts_minor.get(currency, 0), total) if total else 0
+        return step.voucher, what.cost_minor
 
     def totals(self, rows: tuple[Row, ...], start: datetime) -> Totals:
         reasons = Counter(reason for at, reason in self.stops if at > start)

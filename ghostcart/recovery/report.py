@@ -39,26 +39,28 @@ class Caused:
 
 
 @dataclass(slots=True)
-class _Person:
+class Followed:
+    """A person whose time is over: since when, in which arm, and what they ordered meanwhile."""
+
     arm: str
     at: datetime
-    bought: bool = False
+    customer_id: int | None = None
+    orders: list[Order] = field(default_factory=list)
     revenue: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     margin: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
 
 def caused(campaign: Campaign, now: datetime) -> Caused:
     """Compare the contacted with the held out of a campaign, from its start until `FOLLOWED` ago."""
-    people = _followed(campaign, now)
-    for person, order in _orders_of(people, campaign, now):
-        person.bought = True
-        person.revenue[order.currency] += order.products_minor - order.discount_minor
-        earned = order_queries.margin(order)
-        if earned is not None:
-            person.margin[order.currency] += earned
+    people = followed(campaign, now)
+    for person in people:
+        for order in person.orders:
+            person.revenue[order.currency] += order.products_minor - order.discount_minor
+            earned = order_queries.margin(order)
+            if earned is not None:
+                person.margin[order.currency] += earned
     contacted, held_out = (
-        [person for person in people.values() if person.arm == arm]
-        for arm in (models.Arm.CONTACTED, models.Arm.HELD_OUT)
+        [person for person in people if person.arm == arm] for arm in (models.Arm.CONTACTED, models.Arm.HELD_OUT)
     )
     one, other = _arm(contacted), _arm(held_out)
     rate = statistics.difference_of_rates(one, other)
@@ -73,18 +75,26 @@ def caused(campaign: Campaign, now: datetime) -> Caused:
     )
 
 
-def _followed(campaign: Campaign, now: datetime) -> dict[int, _Person]:
+def followed(campaign: Campaign, now: datetime) -> list[Followed]:
+    """Everybody who is counted, the newest first, with their orders."""
+    people = _followed(campaign, now)
+    for person, order in _orders_of(people, campaign, now):
+        person.orders.append(order)
+    return sorted(people.values(), key=lambda person: person.at, reverse=True)
+
+
+def _followed(campaign: Campaign, now: datetime) -> dict[int, Followed]:
     """Everybody whose time is over, by the root of their family, with the first time they came in."""
     enrolled = Enrolment.objects.filter(campaign=campaign, at__lte=now - FOLLOWED, person__isnull=False)
-    people: dict[int, _Person] = {}
-    for person_id, merged, arm, at in enrolled.order_by("at").values_list(
-        "person_id", "person__merged_into_id", "arm", "at"
+    people: dict[int, Followed] = {}
+    for person_id, merged, arm, at, customer_id in enrolled.order_by("at").values_list(
+        "person_id", "person__merged_into_id", "arm", "at", "customer_id"
     ):
-        people.setdefault(merged or person_id, _Person(arm, at))
+        people.setdefault(merged or person_id, Followed(arm, at, customer_id))
     return people
 
 
-def _orders_of(people: dict[int, _Person], campaign: Campaign, now: datetime) -> Iterator[tuple[_Person, Order]]:
+def _orders_of(people: dict[int, Followed], campaign: Campaign, now: datetime) -> Iterator[tuple[Followed, Order]]:
     """The valid orders that each of these people placed while they were followed."""
     if not people:
         return
@@ -102,17 +112,17 @@ def _orders_of(people: dict[int, _Person], campaign: Campaign, now: datetime) ->
             yield person, order
 
 
-def _arm(people: Collection[_Person], amounts: Iterable[int] = ()) -> Arm:
+def _arm(people: Collection[Followed], amounts: Iterable[int] = ()) -> Arm:
     spent = list(amounts)
     return Arm(
         people=len(people),
-        buyers=sum(person.bought for person in people),
+        buyers=sum(bool(person.orders) for person in people),
         total=sum(spent),
         squares=sum(amount * amount for amount in spent),
     )
 
 
-def _amounts(contacted: Collection[_Person], held_out: Collection[_Person], what: str) -> dict[str, Effect | None]:
+def _amounts(contacted: Collection[Followed], held_out: Collection[Followed], what: str) -> dict[str, Effect | None]:
     """The difference in money per currency, times all who were written to."""
     currencies = sorted({currency for person in (*contacted, *held_out) for currency in getattr(person, what)})
     found: dict[str, Effect | None] = {}

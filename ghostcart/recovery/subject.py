@@ -70,6 +70,8 @@ class Goods:
     language: str
     product_ids: frozenset[int]
     category_ids: frozenset[int]
+    products_minor: int = 0
+    """What the products alone come to: a voucher takes from that."""
 
 
 @dataclass(frozen=True, slots=True)

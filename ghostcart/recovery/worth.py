@@ -9,9 +9,10 @@ from ghostcart.orders.models import Order
 from ghostcart.orders.queries import VALID
 from ghostcart.recovery.history import Who
 from ghostcart.recovery.models import Reminder, Step, VoucherKind
-from ghostcart.shops.models import ShippingMethod, Shop
+from ghostcart.shops.models import ShippingMethod
 
 WHOLE_BP = 10_000
+ORDERS_SEEN = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,20 @@ class Worth:
         return "" if self.cost_minor else "nothing_to_give"
 
 
+def in_the_past(step: Step, currency: str, products_minor: int, *, has_cart: bool, shipping_minor: int) -> Worth:
+    """The voucher held against what a cart or an order once came to."""
+    amount = int(step.amounts_minor.get(currency, 0)) if step.voucher == VoucherKind.AMOUNT else 0
+    minimum = int(step.minimums_minor.get(currency, products_minor // 2 if has_cart else 0))
+    return Worth(
+        currency=currency,
+        products_minor=products_minor,
+        percent_bp=step.percent_bp if step.voucher == VoucherKind.PERCENT else 0,
+        amount_minor=amount,
+        shipping_minor=shipping_minor if step.voucher == VoucherKind.FREE_SHIPPING else 0,
+        minimum_minor=minimum,
+    )
+
+
 def of(step: Step, cart: Cart | None, reminder: Reminder, who: Who) -> Worth:
     """The voucher as the step has it, held against the cart; without a cart, against the most they ever ordered."""
     shop = step.campaign.shop
@@ -51,7 +66,7 @@ def of(step: Step, cart: Cart | None, reminder: Reminder, who: Who) -> Worth:
         products_minor=cart.products_minor if cart else max(_largest_order(who, currency), amount, minimum),
         percent_bp=step.percent_bp if step.voucher == VoucherKind.PERCENT else 0,
         amount_minor=amount,
-        shipping_minor=_shipping(shop, currency) if step.voucher == VoucherKind.FREE_SHIPPING else 0,
+        shipping_minor=shipping(shop.pk, currency) if step.voucher == VoucherKind.FREE_SHIPPING else 0,
         minimum_minor=minimum,
     )
 
@@ -73,7 +88,12 @@ def _largest_order(who: Who, currency: str) -> int:
     return theirs.aggregate(most=Max("products_minor"))["most"] or 0
 
 
-def _shipping(shop: Shop, currency: str) -> int:
-    """The dearest way to deliver that the shop offers: the shopper may still choose it."""
-    methods = ShippingMethod.objects.filter(shop=shop, is_active=True)
-    return max((int(method.prices_minor.get(currency, 0)) for method in methods), default=0)
+def shipping(shop_id: int, currency: str) -> int:
+    """The dearest way to deliver that the shop offers: the shopper may still choose it. Of another shop's ways only the
+    orders tell."""
+    methods = ShippingMethod.objects.filter(shop=shop_id, is_active=True)
+    offered = [int(method.prices_minor.get(currency, 0)) for method in methods]
+    if not offered:
+        latest = Order.objects.filter(shop=shop_id, currency=currency).order_by("-id")
+        offered = list(latest.values_list("shipping_minor", flat=True)[:ORDERS_SEEN])
+    return max(offered, default=0)

@@ -79,6 +79,12 @@ class Shop(models.Model):
     notice_above_minor = models.BigIntegerField(
         null=True, blank=True, help_text="tell staff at once of abandoned carts above this, in `currency`"
     )
+    address = models.CharField(
+        max_length=300, default="", db_default="", blank=True, help_text="of another shop's pages; empty: it is ours"
+    )
+    takes_vouchers = models.BooleanField(
+        default=True, db_default=True, help_text="whether vouchers of campaigns count there: ours, or made there"
+    )
     order_prefix = models.CharField(max_length=8, default="", blank=True)
     next_order_number = models.PositiveIntegerField(default=1)
     is_demo = models.BooleanField(default=False)

@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from ghostcart.shops import rules
-from ghostcart.shops.models import ShippingMethod, Shop
+from ghostcart.shops.models import AbandonedBasis, ShippingMethod, Shop
 
 SETTINGS = (
     "name",
@@ -43,7 +43,7 @@ def change_settings(shop: Shop, **changed: object) -> bool:
         raise TypeError(f"not a setting: {', '.join(sorted(unknown))}")
     with transaction.atomic():
         kept = Shop.objects.select_for_update().get(pk=shop.pk)
-        before = (kept.abandoned_minutes, kept.abandoned_basis, kept.time_zone)
+        before = _counts_abandonment(kept)
         for name, value in changed.items():
             setattr(shop, name, value)
         for one, many in (("language", "languages"), ("currency", "currencies")):
@@ -53,7 +53,13 @@ def change_settings(shop: Shop, **changed: object) -> bool:
             setattr(shop, many, offered)
         shop.save(update_fields=[*{*changed, "languages", "currencies"}])
     rules.forget()
-    return before != (shop.abandoned_minutes, shop.abandoned_basis, shop.time_zone)
+    return before != _counts_abandonment(shop)
+
+
+def _counts_abandonment(shop: Shop) -> tuple[object, ...]:
+    """All that `ShopRules.abandon_after` goes by."""
+    by_the_wall = shop.time_zone if shop.abandoned_basis == AbandonedBasis.CREATED else ""
+    return shop.abandoned_minutes, shop.abandoned_basis, by_the_wall
 
 
 def change_shipping_method(

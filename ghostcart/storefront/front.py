@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Any
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import Resolver404, ResolverMatch, resolve, reverse
 from django.utils import timezone, translation
@@ -69,6 +69,8 @@ def page(*, is_private: bool = False) -> Callable[[View], View]:
             shop = shops.by_slug(slug)
             if shop is None or language not in shop.languages:
                 return absent(request, shop)
+            if shop.address:  # it is another shop: its pages are there
+                return HttpResponseRedirect(shop.address)
             front = Front(shop, language, _currency(request, shop))
             with translation.override(language), timezone.override(shop.zone):
                 try:
@@ -161,7 +163,10 @@ def _frame(request: HttpRequest, front: Front) -> dict[str, Any]:
         "categories": catalog.categories(front.shop.pk),
         "languages": _languages(request, front),
         "shops": [(other, _home(other, front.language)) for other in all_shops],
-        "url": {name.replace("-", "_"): front.url(name) for name in _LINKED},
+        "url": {
+            **{name.replace("-", "_"): front.url(name) for name in _LINKED},
+            "home": _home(front.shop, front.language),
+        },
         "theme_mark": front.shop.accent.removeprefix("#"),
         "script_config": _script_config(front),
     }
@@ -174,6 +179,8 @@ _LINKED = (
 
 
 def _home(shop: Shop, language: str) -> str:
+    if shop.address:
+        return shop.address
     language = language if language in shop.languages else shop.language
     return reverse("storefront:home", kwargs={"slug": shop.slug, "language": language})
 

@@ -14,6 +14,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from ghostcart.backoffice import access
 from ghostcart.backoffice.models import Export, Membership, Role, User
+from ghostcart.connectors.models import Connection
+from ghostcart.connectors.webhooks import endpoints
 from ghostcart.mail import suppression
 from ghostcart.orders.services import Payment, place
 from ghostcart.recovery import campaigns
@@ -90,7 +92,10 @@ def cast(db):
         for who in ("manager", "owner")
     }
     campaign = campaigns.create(shop, "abandoned", "Ghosts", factories.NOON)
+    connection = Connection.objects.create(shop=shop, kind="prestashop", address="mysql://", created_at=factories.NOON)
+    endpoint, _ = endpoints.create(shop, url="https://example.com/", description="", kinds=[], now=factories.NOON)
     values = {
+        "connection_id": connection.pk,
         "campaign_id": campaign.pk,
         "step_id": campaigns.steps(campaign)[0].pk,
         "cart_id": shopper.cart.pk,
@@ -101,6 +106,8 @@ def cast(db):
         "customer_id": ada.pk,
         "decision_id": Decision.objects.create(shop=shop, verdict="voucher", reason="score", at=factories.NOON).pk,
         "voucher_id": create_voucher(shop_id=shop.pk, kind=Kind.FREE_SHIPPING, now=factories.NOON).pk,
+        "endpoint_id": endpoint.pk,
+        "delivery_id": endpoints.send_test(endpoint, factories.NOON).pk,
         "shop_id": shop.pk,
         "method_id": shop.shipping_methods.first().pk,
         "user_id": people["viewer"].pk,

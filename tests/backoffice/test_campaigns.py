@@ -1,6 +1,7 @@
 """Campaigns in the back office: made, edited and started there; what is typed is never lost, what is seen is safe."""
 
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.test import Client
@@ -150,6 +151,14 @@ def test_names_are_shown_as_they_are_and_run_nothing(client, shop, campaign):
         assert "<script>alert" not in page, address
         assert "<img src=x" not in page, address
         assert "49" not in page.split("<title>")[1].split("</title>")[0]
+
+
+def test_the_figures_of_a_campaign_open_into_its_mails_and_orders(client, campaign):
+    page = unescape(client.get(url("campaign", campaign.pk)).content.decode())
+    for path in (f"messages/?campaign={campaign.pk}&state=sent", f"messages/?campaign={campaign.pk}&event=restored",
+                 f"report/ledger/?campaign={campaign.pk}"):  # fmt: skip
+        assert f'href="/backoffice/{path}"' in page
+        assert client.get(f"/backoffice/{path}").status_code == 200
 
 
 # -- starting and stopping ----------------------------------------------------------------------------

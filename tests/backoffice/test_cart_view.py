@@ -10,7 +10,7 @@ from ghostcart.backoffice.models import Role
 from ghostcart.carts import changes, ingest
 from ghostcart.carts.models import Cart, CartEvent, CartLine, CartVoucher, Device
 from ghostcart.catalog.models import Product
-from ghostcart.customers.models import Customer
+from ghostcart.customers.models import Customer, Person
 from ghostcart.lib import clock
 from ghostcart.orders import services as orders
 from ghostcart.orders.services import Payment
@@ -131,6 +131,20 @@ def test_an_ordered_cart_shows_its_order_and_no_deletion(shop, shopper):
     assert reverse("backoffice:order", args=[made.order_id]) in text
     assert 'name="only"' not in text
     assert "No order yet" not in text
+    assert "Via Roma 1" in text
+
+
+def test_the_other_carts_are_the_person_s_under_every_address(shop):
+    person = Person.objects.create(shop=shop, created_at=NOON)
+    work, home = factories.customer(shop, "ada@work.example"), factories.customer(shop, "ada@home.example")
+    Customer.objects.filter(pk__in=[work.pk, home.pk]).update(person=person)
+    stranger = factories.customer(shop, "eve@example.com")
+    shown, other = cart(shop, label="Ada at work", customer=work), cart(shop, label="Ada at home", customer=home)
+    foreign = cart(shop, label="Eve", customer=stranger)
+    text = text_of(manager(shop).get(address(shown)))
+    assert address(other) in text
+    assert "Ada at home" in text
+    assert address(foreign) not in text
 
 
 def test_merged_carts_point_at_each_other(shop):

@@ -194,6 +194,15 @@ def test_the_page_shows_all_that_is_known(client, shop, viewer, ada):
         assert expected in text, expected
 
 
+def test_a_guest_s_address_is_the_one_of_their_newest_order(client, shop, viewer, ada):
+    assert "No address yet" in page_of(client, ada).content.decode()
+    order = order_of(ada, shop)
+    assert "Via Roma 1" in page_of(client, ada).content.decode()
+    order.address = {"country": "IT"}  # what is left after an erasure
+    order.save()
+    assert "No address yet" in page_of(client, ada).content.decode()
+
+
 def test_all_carts_are_shown_newest_first_each_with_status_and_link_twenty_a_page(client, shop, viewer, ada):
     for _ in range(23):
         shopper = factories.Shopper(shop, at=factories.NOON - timedelta(days=30))

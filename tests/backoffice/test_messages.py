@@ -199,3 +199,34 @@ def test_a_letter_by_hand_keeps_what_was_typed_when_it_cannot_be_sent(client, sh
     assert "There is no consent" in refused
     assert "Dear you" in refused
     assert not Message.objects.filter(customer=ghost.customer).exists()
+
+
+# -- a voucher that another shop must know -----------------------------------------------------------
+
+
+def test_a_mail_that_waits_for_its_voucher_says_so_and_why(client, shop, reminder):
+    from ghostcart.connectors.models import Connection, Kind, Made, PushedVoucher
+    from ghostcart.recovery.models import Reminder
+    from ghostcart.vouchers import services as vouchers
+    from ghostcart.vouchers.terms import Kind as Gives
+
+    voucher = vouchers.create(shop_id=shop.pk, kind=Gives.PERCENT, percent_bp=1000, is_recovery=True, now=NOON)
+    there = Connection.objects.create(shop=shop, kind=Kind.PRESTASHOP, address="mysql://db/shop", created_at=NOON)
+    pushed = PushedVoucher.objects.create(
+        connection=there, voucher=voucher, code=voucher.code, trouble="cannot_connect:db:3306", trouble_at=NOON
+    )
+    Reminder.objects.filter(pk=reminder.pk).update(voucher=voucher)
+    Message.objects.filter(pk=reminder.message.pk).update(
+        state=State.FAILED_TEMP, reason="voucher_waits", answer="cannot_connect:db:3306", sent_at=None
+    )
+    sign_in(client, Role.VIEWER, shop)
+    page = client.get(f"{LIST}{reminder.message.pk}/").content.decode()
+    assert "The mail waits for its voucher" in page
+    assert "Nothing answers at db:3306." in page
+    assert "The server said" not in page
+    Message.objects.filter(pk=reminder.message.pk).update(state=State.SENT, reason="", answer="")
+    PushedVoucher.objects.filter(pk=pushed.pk).update(state=Made.MADE, pushed_at=NOON, trouble="")
+    page = client.get(f"{LIST}{reminder.message.pk}/").content.decode()
+    assert "The mail waits" not in page
+    assert "Made in the shop" in page
+    assert "Made in the shop" in client.get(f"/backoffice/vouchers/{voucher.pk}/").content.decode()

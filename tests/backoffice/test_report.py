@@ -1,14 +1,18 @@
 """The report and the ledger as pages: what they say with nothing, with little, and with enough."""
 
+import csv
+import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 
+from ghostcart.backoffice import exports
 from ghostcart.backoffice.models import Role
 from ghostcart.backoffice.views.report import sentence
 from ghostcart.mail.models import EventKind
 from ghostcart.recovery import ledger, report
-from ghostcart.recovery.models import Arm
+from ghostcart.recovery.models import Arm, Campaign
 from ghostcart.recovery.report import Caused
 from ghostcart.recovery.statistics import Arm as People
 from ghostcart.recovery.statistics import Effect
@@ -52,14 +56,65 @@ def test_without_a_campaign_the_page_says_what_would_be_here(client, viewer):
     assert "No order followed a mail yet" in client.get("/backoffice/report/ledger/").content.decode()
 
 
+FIGURE = re.compile(r'<a href="(/backoffice/report/[^"]+)">([\d,]+)</a>')
+
+
 @pytest.mark.parametrize("days", ["7", "30", "365", "nonsense"])
-def test_the_figures_open_into_their_rows(client, viewer, bought, days):
+def test_every_figure_opens_into_as_many_rows(client, viewer, bought, days):
     page = client.get(f"/backoffice/report/?days={days}").content.decode()
     assert "Too early to say" in page
-    assert "/backoffice/messages/?event=restored" in page.replace("&amp;", "&")
-    assert [m.pk for m in client.get("/backoffice/messages/?event=restored").context["page"].rows]
-    assert not client.get("/backoffice/messages/?event=bounced").context["page"].rows
+    figures = [(unescape(path), int(count)) for path, count in FIGURE.findall(page)]
+    for path, count in figures:
+        rows = client.get(path).context
+        assert (rows["count"], path) == (count, path)
+    assert {path.partition("?")[0].split("/")[-2] for path, _count in figures} == {"mails", "people", "ledger"}
+    of_the_day = [count for path, count in figures if "day=2026-11-23" in path and "what=" in path]
+    assert of_the_day == [1, 1]  # sent, restored
     assert bought.number in client.get("/backoffice/report/ledger/").content.decode()
+
+
+def test_the_compared_are_listed_with_what_they_ordered_in_their_time(client, viewer, bought, monkeypatch):
+    monkeypatch.setattr("ghostcart.lib.clock.now", lambda: NOON + 20 * DAY)
+    campaign = bought.ledger.get().campaign_id
+    cast.enrol(Campaign.objects.get(), factories.customer(bought.shop, "eve@example.com"), arm=Arm.HELD_OUT)
+    address = f"/backoffice/report/{campaign}/people/?"
+    found = {query: client.get(f"{address}{query}") for query in
+             ("", "arm=contacted", "arm=held_out", "arm=held_out&bought", "page=99&arm=contacted&bought")}  # fmt: skip
+    assert [answer.context["count"] for answer in found.values()] == [2, 1, 1, 0, 1]
+    assert bought.number in found["arm=contacted"].content.decode()
+    assert "Nobody is in this group yet" in found["arm=held_out&bought"].content.decode()
+
+
+@pytest.mark.parametrize(
+    "wrong", ["what=x", "day=0001-01-01", "day=9999-12-31", "day=x", "step=9999999999999999999999", "step=x",
+              "language=xx", "days=0", "size=7", "after=x"],
+)  # fmt: skip
+def test_what_makes_no_sense_is_not_asked(client, viewer, shop, bought, wrong):
+    for path in (f"{shop.pk}/mails/?", f"ledger/?shop={shop.pk}&"):
+        answer = client.get(f"/backoffice/report/{path}{wrong}")
+        assert (answer.status_code, answer.context["count"]) == (200, 1)
+
+
+def test_the_report_and_the_ledger_leave_as_files(client, shop, bought, settings, tmp_path):
+    settings.EXPORTS_ROOT = tmp_path
+    manager = factories.staff(Role.MANAGER, shop)
+    client.force_login(manager)
+    assert 'value="report"' in client.get("/backoffice/report/").content.decode()
+    told = {}
+    for page in ("report", "ledger"):
+        asked = exports.ask(manager, page=page, query=f"shop={shop.pk}&days=30", shop_ids=[shop.pk], format="csv",
+                            language="en", now=NOON + 3 * DAY)  # fmt: skip
+        assert exports.write_next(NOON + 3 * DAY)
+        asked.refresh_from_db()
+        assert not asked.error
+        told[page] = list(csv.DictReader(exports.path_of(asked).read_text("utf-8-sig").splitlines()))
+        assert asked.rows_total == len(told[page])
+    assert [(row["Kind"], row["Sent"], row["Ordered"]) for row in told["report"]] == [
+        ("Step", "1", "1"), ("Language", "1", "1"), ("Day", "0", "1"), ("Day", "1", "0"),
+    ]  # fmt: skip
+    assert [(row["Order"], row["Evidence"], row["Amount"]) for row in told["ledger"]] == [
+        (bought.number, "restored or clicked by a person", "80.00")
+    ]
 
 
 def test_other_shops_see_nothing_of_it(client, bought):
@@ -67,7 +122,15 @@ def test_other_shops_see_nothing_of_it(client, bought):
     client.force_login(factories.staff(Role.OWNER, other))
     assert "Nothing to report yet" in client.get("/backoffice/report/").content.decode()
     campaign = bought.ledger.get().campaign_id
-    for query in ("", f"?campaign={campaign}", "?campaign=99999999999999999999", "?campaign=x"):
+    assert client.get(f"/backoffice/report/{bought.shop_id}/mails/").status_code == 404
+    assert client.get(f"/backoffice/report/{campaign}/people/").status_code == 404
+    for query in (
+        "",
+        f"?campaign={campaign}",
+        f"?shop={bought.shop_id}",
+        "?campaign=99999999999999999999",
+        "?campaign=x",
+    ):
         assert bought.number not in client.get(f"/backoffice/report/ledger/{query}").content.decode()
 
 

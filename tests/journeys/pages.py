@@ -21,6 +21,11 @@ def numbers(shop: Running) -> dict[str, str]:
         "voucher",
         "message",
         "named",
+        "outside",
+        "outside_order",
+        "connection",
+        "endpoint",
+        "delivery",
     )
     told = shop.ask(
         "from ghostcart.carts.models import Cart; from ghostcart.customers.models import Customer;"
@@ -28,6 +33,8 @@ def numbers(shop: Running) -> dict[str, str]:
         "from ghostcart.backoffice.models import User; from ghostcart.shops.models import ShippingMethod, Shop;"
         "from ghostcart.recovery import campaigns; from ghostcart.lib import clock;"
         "from ghostcart.vouchers.models import Voucher; from tests.mail import letters;"
+        "from tests.journeys.attached import attached;"
+        "from tests.connectors.webhooks import showing;"
         "live = Cart.objects.filter(deleted_at=None, shop__slug='fern');"
         "order = Order.objects.filter(shop__slug='fern', customer__isnull=False).first();"
         "campaign = campaigns.create(Shop.objects.get(slug='fern'), 'abandoned', 'Ghosts', clock.now());"
@@ -40,7 +47,8 @@ def numbers(shop: Running) -> dict[str, str]:
         " campaign.pk, campaigns.steps(campaign)[1].pk,"
         " campaign.shop_id, Voucher.objects.filter(shop__slug='fern').order_by('-used')[0].pk,"
         " letters.letter(order.shop, order.customer, at=clock.now()).message.pk,"
-        " live.filter(ordered_at=None, merged_at=None, line_count__gt=0, customer__isnull=False)[0].pk, sep='|')"
+        " live.filter(ordered_at=None, merged_at=None, line_count__gt=0, customer__isnull=False)[0].pk,"
+        " *attached(Shop.objects.get(slug='fern')), *showing.some(campaign.shop), sep='|')"
     )
     return dict(zip(names, told.split("|"), strict=True))
 
@@ -83,14 +91,29 @@ def backoffice(shop: Running) -> dict[str, str]:
         "calls": "/backoffice/calls/",
         "write": f"/backoffice/carts/{of['named']}/write/",
         "report": "/backoffice/report/",
-        "ledger": "/backoffice/report/ledger/",
+        "report-mails": f"/backoffice/report/{of['shop']}/mails/",
+        "report-people": f"/backoffice/report/{of['campaign']}/people/",
+        "ledger": f"/backoffice/report/ledger/?shop={of['shop']}",
         "mail-settings": f"/backoffice/settings/{of['shop']}/mail/",
+        "webhooks": "/backoffice/webhooks/",
+        "webhook-new": f"/backoffice/webhooks/new/{of['shop']}/",
+        "webhook": f"/backoffice/webhooks/{of['endpoint']}/",
+        "webhook-none": f"/backoffice/webhooks/{of['endpoint']}/?state=sending",
+        "webhook-edit": f"/backoffice/webhooks/{of['endpoint']}/edit/",
+        "webhook-delivery": f"/backoffice/webhooks/deliveries/{of['delivery']}/",
         "vouchers": "/backoffice/vouchers/",
         "vouchers-none": "/backoffice/vouchers/?q=nothing-like-it",
         "voucher": f"/backoffice/vouchers/{of['voucher']}/",
         "voucher-new": f"/backoffice/vouchers/new/{of['shop']}/",
         "campaign-replay": f"/backoffice/campaigns/{of['campaign']}/replay/?days=90",
         "settings": "/backoffice/settings/",
+        "connections": "/backoffice/connections/",
+        "connection-new": "/backoffice/connections/attach/",
+        "connection-address": f"/backoffice/connections/{of['connection']}/address/",
+        "connection-detach": f"/backoffice/connections/{of['connection']}/detach/",
+        "carts-outside": "/backoffice/carts/?source=prestashop",
+        "cart-outside": f"/backoffice/carts/{of['outside']}/",
+        "order-outside": f"/backoffice/orders/{of['outside_order']}/",
         "staff": "/backoffice/staff/",
         "profile": "/backoffice/profile/",
         "password": "/backoffice/account/password/",

@@ -51,23 +51,36 @@ def link(mail, purpose: str) -> str:
     return found[0]
 
 
-def test_a_cart_left_behind_comes_back_and_is_paid_with_the_voucher(running_shop, new_page):
-    running_shop.ask(
-        "from ghostcart.recovery.models import Campaign; Campaign.objects.update(holdout_bp=0)"
-    )  # by lot, Giulia might be held out
-    shop = running_shop
-    product = products(shop)[0].replace("/en/", "/it/")
+def leave_a_cart(page, shop: Running, email: str) -> str:
+    """Put a product into the cart, agree to be reminded, type the address and go; the product's name."""
+    page.goto(products(shop)[0].replace("/en/", "/it/"))
+    name = page.locator("h1").inner_text()
+    page.locator("[data-add]").click()
+    expect(page.locator("dialog[open] .lines > li").first).to_be_visible()
+    page.goto(f"{shop.address}/fern/it/checkout/")
+    page.check("[name=consent]")
+    page.fill("[name=email]", email)
+    with page.expect_response(re.compile(r"/cart/identity")):
+        page.locator("[name=first_name]").focus()
+    return name
 
-    at_home = new_page(locale="it-IT")
-    at_home.goto(product)
-    name = at_home.locator("h1").inner_text()
-    at_home.locator("[data-add]").click()
-    expect(at_home.locator("dialog[open] .lines > li").first).to_be_visible()
-    at_home.goto(f"{shop.address}/fern/it/checkout/")
-    at_home.check("[name=consent]")
-    at_home.fill("[name=email]", GIULIA)
-    with at_home.expect_response(re.compile(r"/cart/identity")):
-        at_home.locator("[name=first_name]").focus()
+
+def draw_lots(shop: Running, email: str, arm: str) -> None:
+    """Give the running campaigns a lot by which somebody is in this arm, as one in ten is held out."""
+    shop.ask(
+        "from itertools import count; from ghostcart.lib import clock; from ghostcart.recovery import rules;"
+        "from ghostcart.recovery.models import Campaign; from ghostcart.customers import identity;"
+        "from ghostcart.customers.models import Customer;"
+        f"person = identity.recognise(Customer.objects.get(email='{email}'), clock.now()).pk;"
+        f"salt = next(s for s in map(str, count()) if rules.arm_by_hash(s, person, 1000) == '{arm}');"
+        "Campaign.objects.filter(state='running').update(salt=salt, holdout_bp=1000)"
+    )
+
+
+def test_a_cart_left_behind_comes_back_and_is_paid_with_the_voucher(running_shop, new_page):
+    shop = running_shop
+    name = leave_a_cart(new_page(locale="it-IT"), shop, GIULIA)
+    draw_lots(shop, GIULIA, "contacted")
 
     first = wait_for_mail(shop, GIULIA, 1)
     assert "carrello" in first["Subject"].lower() + text_of(first).lower()
@@ -118,3 +131,31 @@ def test_a_cart_left_behind_comes_back_and_is_paid_with_the_voucher(running_shop
     shop.move_clock(24 * 5)  # not more: sessions end after two weeks, by the moved clock too
     shop.command("worker", "--once")
     assert len(mails(shop, GIULIA)) == 2  # who has bought gets no third one
+
+
+def test_the_same_cart_of_somebody_held_out_gets_nothing_by_any_path(running_shop, new_page):
+    shop, email = running_shop, "held.out@example.com"
+    leave_a_cart(new_page(locale="it-IT"), shop, email)
+    draw_lots(shop, email, "held_out")
+    for _ in range(10):
+        shop.move_clock(24)
+        shop.command("worker", "--once")
+    assert mails(shop, email) == []
+    cart = shop.ask(f"from ghostcart.carts.models import Cart; print(Cart.objects.get(customer__email='{email}').pk)")
+    staff = sign_in(new_page(), shop)
+    staff.goto(f"{shop.address}/backoffice/carts/{cart}/")
+    expect(staff.locator("main")).to_contain_text("held out")  # which is why, and it is said
+    staff.goto(f"{shop.address}/backoffice/carts/{cart}/write/")
+    staff.fill("[name=subject]", "Your cart")
+    staff.fill("[name=body]", "Is still here.")
+    staff.locator("main form button.btn-primary").click()
+    expect(staff.locator("main")).to_contain_text("held out")
+    shop.move_clock(12)
+    shop.command("worker", "--once")
+    assert mails(shop, email) == []
+    told = shop.ask(
+        "from ghostcart.recovery.models import VoucherGrant; from ghostcart.mail.models import Message;"
+        f"print(Message.objects.filter(address='{email}').count(),"
+        f" VoucherGrant.objects.filter(person__customers__email='{email}').count())"
+    )
+    assert told == "0 0"

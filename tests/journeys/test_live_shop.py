@@ -120,6 +120,39 @@ def test_paused_the_page_waits_and_then_catches_up(running_shop, new_page):
     expect(staff.locator("[data-live-entries] li").first).not_to_have_id(shown or "")
 
 
+def test_a_cart_that_nobody_touches_any_more_leaves_the_page(running_shop, new_page):
+    shopper = new_page()
+    put_in_cart(shopper, running_shop, some_product(running_shop))
+    shopper.close()
+    page = new_page()
+    page.clock.install()
+    staff = sign_in(page, running_shop)
+    number = newest_cart(staff)
+    staff.clock.fast_forward("29:00")
+    expect(staff.locator(f"#live-cart-{number}")).to_be_visible()
+    staff.clock.fast_forward("02:00")
+    expect(staff.locator(f"#live-cart-{number}")).to_have_count(0)
+    expect(staff.locator("[data-live-entries] li").first).to_be_visible()
+
+
+def test_the_chart_tells_the_time_of_the_shop_not_of_the_browser(running_shop, new_page):
+    page = new_page(timezone_id="Asia/Kathmandu")
+    page.add_init_script(
+        "window.written = []; const fill = CanvasRenderingContext2D.prototype.fillText;"
+        "CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {"
+        " window.written.push(text); return fill.call(this, text, ...rest); };"
+    )
+    sign_in(page, running_shop)
+    times = {" ".join(text.split()) for text in page.evaluate("() => window.written") if ":" in text}
+    hour = running_shop.ask(
+        "from datetime import timedelta; from ghostcart.lib import clock; from ghostcart.shops.models import Shop;"
+        "now = clock.now().astimezone(Shop.objects.order_by('pk')[0].zone);"
+        "print(*(f'{now - timedelta(minutes=back):%I:%M %p}' for back in range(62)), sep='|')"
+    )
+    assert times
+    assert times <= set(hour.split("|"))
+
+
 def test_two_tabs_share_one_stream_and_both_follow(running_shop, new_page):
     product = some_product(running_shop)
     first, shopper = sign_in(new_page(), running_shop), new_page()

@@ -32,6 +32,21 @@ def test_each_language_and_time_zone_reads_its_own(_again):
     assert "21.11.2026, 23:30:15" in written("de", "Europe/Rome")[4]
 
 
+@pytest.mark.parametrize(
+    ("language", "shares"),
+    [("en", ["39.2%", "1,250%"]), ("it", ["39,2%", "1.250%"]), ("de", ["39,2\xa0%", "1.250\xa0%"]),
+     ("fr", ["39,2\xa0%", "1\u202f250\xa0%"])],
+)  # fmt: skip
+def test_a_share_is_written_as_the_language_writes_percent(language, shares):
+    with translation.override(language):
+        assert [tags.percent(0.3925), tags.percent(12.5, 0)] == shares
+
+
+def test_languages_are_called_by_name():
+    with translation.override("fr"):
+        assert [tags.language_name(code) for code in ("de", "fr", "xq", "")] == ["Allemand", "Français", "XQ", ""]
+
+
 def test_the_same_instant_told_in_two_time_zones_reads_alike():
     there = EVENING.astimezone(ZoneInfo("Asia/Kathmandu"))
     assert tags.moment(there) == tags.moment(EVENING)

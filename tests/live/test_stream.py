@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 
 from ghostcart.api import live
+from ghostcart.backoffice.middleware import SHOP_IN_SESSION
 from ghostcart.backoffice.models import Membership, Role, User
 from ghostcart.carts import changes, log
 from ghostcart.carts.models import Cart, CartEvent
@@ -143,6 +144,34 @@ def test_who_may_still_see_it_is_not(shop, session, screens, monkeypatch):
     screen = screens.open(session)
     wait_for(lambda: len(asked) > 4)
     assert not screen.ended
+
+
+def test_the_figures_are_of_the_shop_that_is_looked_at(shop, other_shop, screens):
+    user = factories.staff(Role.VIEWER, shop, other_shop)
+    client = Client()
+    client.force_login(user)
+    screen = screens.open(client.session.session_key)
+
+    def shops_told():
+        return [event.data["shops"] for event in screen.events if event.kind == "figures"]
+
+    wait_for(lambda: shops_told()[-1:] == [sorted([shop.pk, other_shop.pk])])
+    client.post("/backoffice/profile/shop/", {"shop": other_shop.pk})
+    wait_for(lambda: shops_told()[-1] == [other_shop.pk])
+    client.post("/backoffice/profile/shop/", {"shop": ""})
+    wait_for(lambda: shops_told()[-1] == sorted([shop.pk, other_shop.pk]))
+    assert not screen.ended
+
+
+def test_a_chosen_shop_that_is_not_theirs_opens_nothing_of_it(shop, other_shop, screens):
+    client = Client()
+    client.force_login(factories.staff(Role.VIEWER, shop))
+    session = client.session
+    session[SHOP_IN_SESSION] = other_shop.pk
+    session.save()
+    screen = screens.open(session.session_key)
+    told = wait_for(lambda: [event for event in screen.events if event.kind == "figures"])
+    assert told[0].data["shops"] == [shop.pk]
 
 
 # -- no gap, no repeat ---------------------------------------------------------------------------

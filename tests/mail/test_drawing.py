@@ -156,6 +156,14 @@ def test_two_hundred_lines_stay_small(language):
     assert words(language)["more_other"].format(count=more) in drawn.text
 
 
+def test_what_lies_between_the_products_and_the_total_is_told():
+    typed = facts(language="it")
+    typed["cart"] |= {"products_minor": 19700, "discount_minor": 1970, "shipping_minor": 490, "total_minor": 18220}
+    text = draw(ALL, typed, LINKS, language="it").text.replace("\xa0", " ")
+    sums = ["Prodotti: 197,00 €", "Buoni sconto: -19,70 €", "Spedizione: 4,90 €", "Totale: 182,20 €"]
+    assert "\n".join(sums) in text
+
+
 def test_one_line_more_is_said_in_the_singular():
     typed = facts()
     typed["cart"]["more"] = 1

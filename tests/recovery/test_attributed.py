@@ -10,7 +10,7 @@ from ghostcart.carts import changes
 from ghostcart.mail.models import By, EventKind
 from ghostcart.orders import services as orders
 from ghostcart.recovery import attributed, ledger
-from ghostcart.recovery.attributed import Period
+from ghostcart.recovery.attributed import Group, Period
 from tests import factories
 from tests.factories import NOON, Shopper
 from tests.races import order
@@ -85,6 +85,33 @@ def test_the_groups_add_up_to_the_whole(shop, campaign, by):
     assert sum(one.restored for one in groups) == 2
     assert sum(one.ordered for one in groups) == 2
     assert sum(one.revenue.get("EUR", 0) for one in groups) == 16000
+
+
+GROUPS = {"step": lambda key: Group(step=key), "language": lambda key: Group(language=key),
+          "day": lambda key: Group(day=key), "all": lambda key: Group()}  # fmt: skip
+
+
+@pytest.mark.parametrize("by", attributed.BY)
+def test_every_figure_is_the_number_of_its_rows(shop, campaign, by):
+    for number, name in enumerate(("ada", "bob", "eve", "joe")):
+        shopper, customer, reminder = left(shop, campaign, name, at=NOON + number * DAY, position=1 + number % 2)
+        type(reminder.message).objects.filter(pk=reminder.message_id).update(language=["it", "de"][number // 2])
+        cast.happened(
+            reminder, [EventKind.OPENED, EventKind.CLICKED][number % 2], by=[By.PERSON, By.MACHINE][number // 2]
+        )
+        cast.happened(reminder, [EventKind.DELIVERED, EventKind.BOUNCED, EventKind.UNSUBSCRIBED][number % 3])
+        if number in (0, 3):
+            buys(shopper, customer, reminder)
+    ledger.write(NOON + 9 * DAY)
+    found = attributed.figures([campaign.pk], PERIOD, by)
+    for key, figures in found.items():
+        for what in attributed.MAILS:
+            rows = attributed.mails([campaign.pk], PERIOD, what, GROUPS[by](key))
+            assert rows.count() == getattr(figures, what), (key, what)
+        rows = attributed.lines([campaign.pk], PERIOD, GROUPS[by](key))
+        assert rows.count() == figures.ordered
+        assert sum(rows.values_list("amount_minor", flat=True)) == figures.revenue.get("EUR", 0)
+    assert sum(figures.by_machines for figures in found.values()) == 1  # of joe, a person came back
 
 
 def test_days_are_the_shops(shop, campaign):

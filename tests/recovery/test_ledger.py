@@ -10,7 +10,7 @@ from ghostcart.catalog.models import Price
 from ghostcart.mail.models import By, EventKind
 from ghostcart.orders import services as orders
 from ghostcart.recovery import ledger
-from ghostcart.recovery.models import Grade, LedgerLine
+from ghostcart.recovery.models import Grade, LedgerLine, VoucherGrant
 from ghostcart.vouchers import services as vouchers
 from ghostcart.vouchers.terms import Kind
 from tests import factories
@@ -90,6 +90,32 @@ def test_our_voucher_was_used(shop, ada, left, reminder):
     line = line_after()
     assert (line.grade, line.voucher_minor) == (Grade.VOUCHER, 1050)
     assert line.amount_minor == placed.products_minor - 1050
+
+
+def test_the_cost_of_our_voucher_is_told_whichever_evidence_is_stronger_and_of_no_other_voucher(
+    shop, ada, left, reminder
+):
+    values = {"shop_id": shop.pk, "now": NOON, "kind": Kind.PERCENT, "combinable": True}
+    reminder.voucher = vouchers.create(code="BACK", percent_bp=1000, customer_id=ada.pk, **values)
+    reminder.save()
+    vouchers.create(code="SPRING", percent_bp=500, **values)
+    for code in ("BACK", "SPRING"):
+        left.do(changes.ApplyVoucher, code=code)
+    cast.happened(reminder, EventKind.RESTORED)
+    placed = buys(left, ada)
+    line = line_after()
+    assert (line.grade, line.voucher_minor) == (Grade.LINK, 1050)
+    assert placed.discount_minor > 1050
+
+
+def test_free_shipping_costs_what_it_was_reckoned_to(shop, ada, left, reminder):
+    reminder.voucher = vouchers.create(shop_id=shop.pk, code="SHIP", now=NOON, kind=Kind.FREE_SHIPPING)
+    reminder.save()
+    given = {"voucher": reminder.voucher, "cost_minor": 490, "currency": "EUR", "day": NOON.date(), "at": NOON}
+    VoucherGrant.objects.create(shop=shop, campaign=reminder.step.campaign, reminder=reminder, **given)
+    left.do(changes.ApplyVoucher, code="SHIP")
+    buys(left, ada)
+    assert line_after().voucher_minor == 490
 
 
 def test_other_things_bought_are_a_coincidence(shop, ada, left, reminder):

@@ -24,7 +24,7 @@ from tests.recovery.following import HOUR, leaving
 
 pytestmark = pytest.mark.django_db(transaction=True)
 only_postgres = pytest.mark.postgres  # SQLite has one writer: without our locks nothing goes wrong there
-ORDERS, ROUNDS = (100, 100) if os.environ.get("GHOSTCART_LONG") else (40, 1)
+ORDERS, ROUNDS = (100, 100) if os.environ.get("GHOSTCART_LONG") == "1" else (40, 1)
 DUE = NOON + 25 * HOUR
 
 

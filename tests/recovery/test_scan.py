@@ -1,7 +1,7 @@
 """Taking people in as they become due."""
 
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -19,7 +19,7 @@ from tests.recovery import following
 from tests.recovery.following import DAY, HOUR, Pile, days, leaving, left, why, worker
 
 pytestmark = pytest.mark.django_db
-MANY = 50_000 if os.environ.get("GHOSTCART_LONG") else 30
+MANY = 50_000 if os.environ.get("GHOSTCART_LONG") == "1" else 30
 
 
 @pytest.fixture
@@ -190,6 +190,31 @@ def test_without_the_check_a_leap_would_lose_them(shop, monkeypatch):
     pile = worker(NOON + 3652 * DAY)
     days(NOON + HOUR, NOON + 3 * HOUR, HOUR, pile)
     assert not pile.letters
+
+
+MOVED = {
+    "Europe/Rome": ("2027-03-27", "2026-10-24"),
+    "America/New_York": ("2027-03-13", "2026-10-31"),
+    "Australia/Lord_Howe": ("2027-04-03", "2026-10-03"),  # by half an hour
+    "Africa/Cairo": ("2027-04-29", "2026-10-29"),  # at midnight
+}
+
+
+@pytest.mark.parametrize(("zone", "day"), [(zone, day) for zone, days in MOVED.items() for day in days])
+def test_over_the_nights_on_which_clocks_are_moved_each_step_goes_once_and_wakes_nobody(zone, day):
+    """Carts are left around the clock; a worker comes by every hour until all has gone."""
+    shop = following.shop(time_zone=zone, quiet_from=21 * 60, quiet_until=8 * 60, mail_cap=9)
+    start = datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=shop.zone).astimezone(UTC)
+    campaign = following.campaign(shop, now=start - HOUR)
+    following.plain_steps(campaign, 60, 10 * 60, 24 * 60)
+    people = [f"p{hour}@example.com" for hour in range(0, 24, 6)]
+    for number, email in enumerate(people):
+        left(shop, email, start + number * 6 * HOUR)
+    pile = days(start, start + 3 * DAY, HOUR)
+    assert sent(pile) == sorted(people * 3)
+    for message in Message.objects.all():
+        local = message.sent_at.astimezone(shop.zone)
+        assert 8 <= local.hour < 21, local
 
 
 # -- other kinds --------------------------------------------------------------------------------------

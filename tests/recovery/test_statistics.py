@@ -1,6 +1,5 @@
 """The interval is honest under daily looking: no gain out of nothing, and the truth stays inside."""
 
-import os
 import random
 
 import pytest
@@ -13,7 +12,7 @@ from ghostcart.recovery.statistics import (
     people_still_needed,
 )
 
-SHOPS = 1_000 if os.environ.get("GHOSTCART_LONG") else 200
+SHOPS = 1_000
 DAYS = 120
 A_DAY = 25
 

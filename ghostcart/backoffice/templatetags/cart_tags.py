@@ -14,12 +14,23 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from ghostcart.carts import queries, timeline
+from ghostcart.carts.kinds import OURS
 from ghostcart.carts.models import Cart, CartEvent, CartLine, CartVoucher
+from ghostcart.connectors.models import Kind
 from ghostcart.lib.money import is_known
 from ghostcart.lib.template_tags import moment, money, number, when
+from ghostcart.orders.models import Order
 from ghostcart.vouchers.terms import Refusal
 
 register = template.Library()
+
+SOURCES = {
+    "store": _("Storefront"),
+    "staff": _("Staff"),
+    Kind.PRESTASHOP: "PrestaShop",
+    Kind.PRESTASHOP_API: "PrestaShop",
+}
+"""Where carts and orders come from, in short; a source that the API named stands for itself."""
 
 BOT_REASONS = {
     "crawler": _("The browser names itself as a crawler."),
@@ -108,9 +119,32 @@ def cells(cart: Cart, now: datetime) -> dict[str, object]:
         "is_currency": is_known(cart.currency),
         "created": moment(cart.created_at, "short"),
         "activity": when(cart.last_activity_at),
+        "outside": outside_name(cart.source, cart.external_id),
+        "is_estimated": cart.is_estimated and not cart.ordered_at,
         "is_online": queries.is_online(cart, now),
         "label": _labels(language),
     }
+
+
+@register.filter
+def source_name(source: str) -> str:
+    return str(SOURCES.get(source, source))
+
+
+@register.filter
+def outside(thing: Cart | Order) -> str:
+    """What the shop that keeps a cart or order calls it, "PrestaShop 4711"; empty for one of ours."""
+    return outside_name(thing.source, thing.external_id)
+
+
+def outside_name(source: str, external_id: str | None) -> str:
+    return "" if source in OURS else f"{source_name(source)} {external_id or ''}".rstrip()
+
+
+@register.filter
+def web(address: str) -> str:
+    """An address that somebody else wrote, if it is one to be linked to; else empty."""
+    return address if address.startswith(("https://", "http://")) else ""
 
 
 @register.filter

@@ -7,7 +7,7 @@ from babel.numbers import format_percent
 from django import template
 from django.utils.functional import Promise
 
-from ghostcart.lib.template_tags import cldr, language
+from ghostcart.lib.template_tags import cldr, language, percent_pattern
 from ghostcart.recovery import guard, scoring
 from ghostcart.recovery.models import Decision
 from ghostcart.shops.models import Shop
@@ -17,8 +17,8 @@ register = template.Library()
 
 @register.filter
 def basis_points(value: int) -> str:
-    """Hundredths of a percent: 1250 is "12.5 %" in the reader's language."""
-    return format_percent(value / 10_000, format="#,##0.## %", locale=cldr(language()))
+    """Hundredths of a percent: 1250 is "12.5%" in the reader's language."""
+    return format_percent(value / 10_000, format=percent_pattern(language(), 0, 2), locale=cldr(language()))
 
 
 @register.simple_tag

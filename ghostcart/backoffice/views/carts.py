@@ -21,6 +21,7 @@ from ghostcart.backoffice.models import Role, User
 from ghostcart.backoffice.views.profile import back
 from ghostcart.carts import filters, log, queries, services, timeline
 from ghostcart.carts.filters import Bots, CartFilter, Listed
+from ghostcart.carts.kinds import OURS
 from ghostcart.carts.models import Cart
 from ghostcart.carts.queries import Figure
 from ghostcart.lib import clock, money, paging
@@ -44,7 +45,8 @@ def cart_list(request: StaffRequest) -> HttpResponse:
     if elsewhere := lists.recalled(request, PAGE):
         return elsewhere
     now, zone = clock.now(), zone_in_use()
-    wanted, problems = filters.from_query(request.GET, request.scope, zone)
+    sources = queries.sources([shop.pk for shop in request.scope])
+    wanted, problems = filters.from_query(request.GET, request.scope, zone, sources=sources)
     asked = lists.asked(request, queries.SORTS)
     found = queries.listing(wanted, asked.sort, asked.size, asked.after, asked.before, now)
     context = {
@@ -56,6 +58,7 @@ def cart_list(request: StaffRequest) -> HttpResponse:
         "size": asked.size,
         "problems": problems,
         "is_filtered": wanted != filters.from_query({}, request.scope, zone)[0],
+        "sources": sources if set(sources) - set(OURS) else [],
         "may_delete": may_anywhere(request, Role.MANAGER),
         "report": request.session.pop(REPORT, None),
         **_fields(request, wanted, zone),
@@ -197,6 +200,8 @@ def _cart_context(request: StaffRequest, cart_id: int) -> dict[str, Any]:
         "view": view,
         "cart": view.cart,
         "status": view.cart.status(now),
+        "orders": order_queries.of_cart(cart_id) if view.cart.ordered_at else [],
+        "address": view.address or (order_queries.last_address(customer_id) if customer_id else None),
         "placed": order_queries.placed_by([customer_id]).get(customer_id) if customer_id else None,
         "entries": shown[::-1],
         "hidden_entries": len(view.events) - len(shown),
@@ -273,6 +278,7 @@ def cart_delete(request: StaffRequest) -> HttpResponse:
         state: [number for number, result in outcome.items() if result == state]
         for state in (services.DELETED, services.ORDERED, services.MISSING)
     }
+    request.session[REPORT]["stay_outside"] = queries.any_outside(request.session[REPORT][services.DELETED])
     return back(request)
 
 

@@ -3,6 +3,7 @@
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import path
+from django.utils import timezone
 
 from ghostcart.backoffice.access import StaffRequest, staff
 from ghostcart.backoffice.models import Role
@@ -24,6 +25,8 @@ def live(request: StaffRequest) -> HttpResponse:
     context = {
         "place": place,
         "now": now,
+        "zone": timezone.get_current_timezone_name(),
+        "keeps_seconds": int(watching.ACTIVE.total_seconds()),
         "shop_ids": shop_ids,
         "carts": watching.active_carts(shop_ids, now),
         "entries": entries,

@@ -24,6 +24,8 @@ from ghostcart.backoffice.message_forms import (
     SuppressionFilters,
 )
 from ghostcart.backoffice.models import Role
+from ghostcart.connectors import queries as connector_queries
+from ghostcart.connectors.errors import explain
 from ghostcart.lib import clock, paging
 from ghostcart.lib.errors import GhostcartError
 from ghostcart.mail import mailbox, outbox, queries, relay, suppression
@@ -98,9 +100,16 @@ def _message(request: StaffRequest, message_id: int, least: Role) -> Message:
 @staff(Role.VIEWER)
 def message(request: StaffRequest, message_id: int) -> HttpResponse:
     found = _message(request, message_id, Role.VIEWER)
-    reminder = Reminder.objects.filter(message=found).select_related("step__campaign", "enrolment__cart").first()
+    reminder = (
+        Reminder.objects.filter(message=found).select_related("step__campaign", "enrolment__cart", "voucher").first()
+    )
+    there = connector_queries.voucher_there(reminder.voucher_id) if reminder else None
     context = {
         "message": found,
+        "voucher": reminder.voucher if reminder else None,
+        "there": there,
+        "voucher_trouble": explain(there.trouble) if there and there.trouble else "",
+        "waits_for_voucher": found.reason == "voucher_waits" and found.state == State.FAILED_TEMP,
         "kind": dict(KINDS).get(found.kind, found.kind),
         "events": found.events.all(),
         "reminder": reminder,

@@ -14,6 +14,7 @@ from ghostcart.backoffice.forms import OrderFilters, PhoneOrderForm
 from ghostcart.backoffice.models import Role
 from ghostcart.carts import changes
 from ghostcart.carts import queries as cart_queries
+from ghostcart.carts.errors import CartElsewhere
 from ghostcart.carts.models import Cart
 from ghostcart.customers import services as customer_services
 from ghostcart.lib import clock
@@ -78,7 +79,7 @@ def order(request: StaffRequest, order_id: int) -> HttpResponse:
         "order": found,
         "lines": found.lines.select_related("product", "variant"),
         "address": found.address if isinstance(found.address, dict) else {},
-        "next_statuses": _next_statuses(found) if is_agent else [],
+        "next_statuses": _next_statuses(found) if is_agent and not found.is_outside else [],
     }
     return render(request, "backoffice/order.html", context)
 
@@ -119,6 +120,9 @@ def cart_order(request: StaffRequest, cart_id: int) -> HttpResponse:
     require(request.user, cart.shop_id, Role.AGENT)
     if cart.order_id:
         return redirect("backoffice:order", order_id=cart.order_id)
+    if cart.is_outside:
+        messages.error(request, str(CartElsewhere()))
+        return redirect("backoffice:cart", cart_id=cart.pk)
     form = _order_form(request, cart)
     if request.method == "POST" and form.is_valid():
         try:

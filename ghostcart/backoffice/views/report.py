@@ -5,30 +5,32 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from babel.dates import format_date
-from django.http import HttpResponse
-from django.shortcuts import render
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.urls import path
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from ghostcart.backoffice import lists
-from ghostcart.backoffice.access import StaffRequest, staff
+from ghostcart.backoffice import lists, reported
+from ghostcart.backoffice.access import StaffRequest, may, staff
 from ghostcart.backoffice.campaign_forms import language_name
 from ghostcart.backoffice.models import Role
-from ghostcart.carts.filters import start_of_day
+from ghostcart.backoffice.reported import Asked
+from ghostcart.customers.models import Customer
 from ghostcart.lib import clock, paging
 from ghostcart.lib.money import format_minor
-from ghostcart.lib.template_tags import cldr, language, number
+from ghostcart.lib.template_tags import language, number
 from ghostcart.recovery import attributed, report
-from ghostcart.recovery.attributed import Figures, Period
-from ghostcart.recovery.models import Campaign, LedgerLine, Step
+from ghostcart.recovery.attributed import MAILS, Figures, Group, Period
+from ghostcart.recovery.models import Arm, Campaign, LedgerLine, Step
 from ghostcart.recovery.report import Caused
 from ghostcart.recovery.statistics import Effect
-from ghostcart.shops.models import Shop
 
-PERIODS = (7, 30, 90, 365)
 WIDTH, HEIGHT = 720, 120
+BEFORE = ("sent", "delivered", "opened", "clicked", "by_machines", "restored")
+"""The columns of the tables before the orders."""
+PEOPLE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,51 +68,51 @@ class CampaignRow:
 @require_safe
 @staff(Role.VIEWER)
 def overview(request: StaffRequest) -> HttpResponse:
-    now = clock.now()
-    days = _days(request)
-    shops = [_shop(shop, now, days) for shop in request.scope]
+    now, days = clock.now(), reported.days_of(request.GET)
+    shops = [_shop(Asked(shop, days, Group(), MAILS[0], now)) for shop in request.scope]
     context = {
         "shops": [one for one in shops if one["rows"]],
         "days": days,
-        "periods": PERIODS,
+        "periods": reported.PERIODS,
         "size": {"width": WIDTH, "height": HEIGHT, "base": HEIGHT - 18},
         "followed": report.FOLLOWED.days,
+        "managed": [shop.pk for shop in request.scope if may(request.user, shop.pk, Role.MANAGER)],
     }
     return render(request, "backoffice/report.html", context)
 
 
-def _days(request: StaffRequest) -> int:
-    asked = request.GET.get("days", "")
-    return int(asked) if asked in map(str, PERIODS) else 30
-
-
-def _period(shop: Shop, now: datetime, days: int) -> Period:
-    """Whole local days, today among them."""
-    first = now.astimezone(shop.zone).date() - timedelta(days=days - 1)
-    return Period(start_of_day(first, shop.zone), now + timedelta(minutes=1), shop.zone)
-
-
-def _shop(shop: Shop, now: datetime, days: int) -> dict[str, Any]:
-    period = _period(shop, now, days)
+def _shop(asked: Asked) -> dict[str, Any]:
+    shop, days = asked.shop, asked.days
     campaigns = list(Campaign.objects.filter(shop=shop, started_at__isnull=False))
-    ids = [campaign.pk for campaign in campaigns]
-    steps = attributed.figures(ids, period, "step")
+    total = asked.figures("all").get("all", Figures())
+    each_day = asked.each_day()
     return {
         "shop": shop,
         "key": str(shop.pk),
-        "rows": [_row(campaign, period, now) for campaign in campaigns],
-        "total": attributed.figures(ids, period).get("all", Figures()),
-        "steps": [
-            (step, steps[step.pk])
-            for step in Step.objects.filter(pk__in=[key for key in steps if key]).select_related("campaign")
+        "rows": [_row(campaign, asked.period, asked.now) for campaign in campaigns],
+        "total": total,
+        "query": reported.query(days),
+        "shop_query": reported.query(days, shop=shop.pk),
+        "tables": [
+            ("step", [_line(asked, figures, step, step=step.pk) for step, figures in asked.steps()]),
+            ("language", [_line(asked, figures, language_name(code), language=code)
+                          for code, figures in asked.languages()]),
+            ("day", [_line(asked, figures, reported.day_name(day), day=day.isoformat()) for day, figures in each_day]),
         ],
-        "languages": sorted(
-            (language_name(str(language)), figures)
-            for language, figures in attributed.figures(ids, period, "language").items()
-            if language
-        ),
-        "bars": list(_bars(attributed.figures(ids, period, "day"), period, days)),
-        "since": period.since,
+        "bars": list(_bars(dict(each_day), asked.period, days)),
+        "most": max((figures.sent for _day, figures in each_day), default=0),
+        "since": asked.period.since,
+        "until": asked.now,
+    }  # fmt: skip
+
+
+def _line(asked: Asked, figures: Figures, name: object, **group: object) -> dict[str, Any]:
+    """A row of a table: its figures, each that counts mails with what opens it."""
+    return {
+        "name": name,
+        "figures": figures,
+        "query": reported.query(asked.days, **group),
+        "before": [(what, getattr(figures, what)) for what in BEFORE],
     }
 
 
@@ -170,7 +172,7 @@ def _bars(days: dict, period: Period, count: int) -> Iterable[dict[str, Any]]:
         yield {
             "title": _("%(day)s: %(sent)s mails, %(ordered)s orders")
             % {
-                "day": format_date(day, "medium", locale=cldr(language())),
+                "day": reported.day_name(day),
                 "sent": figures.sent,
                 "ordered": figures.ordered,
             },
@@ -189,19 +191,82 @@ def _bars(days: dict, period: Period, count: int) -> Iterable[dict[str, Any]]:
 
 @require_safe
 @staff(Role.VIEWER)
+def mails(request: StaffRequest, shop_id: int) -> HttpResponse:
+    """The mails that one of the figures counts."""
+    asked = reported.asked({**request.GET.dict(), "shop": str(shop_id)}, request.scope, clock.now())
+    if asked is None:
+        raise Http404
+    rows, place = asked.mails(), lists.asked(request, {"id"})
+    found = rows.select_related("message__customer", "step__campaign", "enrolment").prefetch_related("message__events")
+    context = {
+        "page": paging.page(found, "-id", place.size, place.after, place.before),
+        "count": rows.count(),
+        "size": place.size,
+        "asked": asked,
+        "name": reported.names()[asked.what],
+        "group": _group_name(asked),
+    }
+    return render(request, "backoffice/report_mails.html", context)
+
+
+def _group_name(asked: Asked) -> str:
+    """Which row of the figures it is, in words; empty for all together."""
+    group = asked.group
+    if group.day:
+        return reported.day_name(group.day)
+    if group.language:
+        return language_name(group.language)
+    steps = Step.objects.filter(pk=group.step or 0, campaign__shop=asked.shop).select_related("campaign")
+    return "".join(f"{step.campaign.name} · {step.position}" for step in steps)
+
+
+@require_safe
+@staff(Role.VIEWER)
+def people(request: StaffRequest, campaign_id: int) -> HttpResponse:
+    """Everybody whom the comparison counts: in which group, since when, and what they ordered in their time."""
+    campaign = get_object_or_404(Campaign, pk=campaign_id, shop__in=request.scope)
+    arm = request.GET.get("arm", "")
+    only_buyers = "bought" in request.GET
+    found = [
+        one
+        for one in report.followed(campaign, clock.now())
+        if arm in ("", one.arm) and (one.orders or not only_buyers)
+    ]
+    pages = Paginator(found, PEOPLE)
+    page = pages.get_page(request.GET.get("page"))
+    known = Customer.objects.in_bulk([one.customer_id for one in page.object_list if one.customer_id])
+    context = {
+        "campaign": campaign,
+        "rows": [(one, known.get(one.customer_id or 0)) for one in page.object_list],
+        "page": page,
+        "count": pages.count,
+        "arm": str(Arm(arm).label) if arm in Arm.values else "",
+        "only_buyers": only_buyers,
+        "followed": report.FOLLOWED.days,
+    }
+    return render(request, "backoffice/report_people.html", context)
+
+
+@require_safe
+@staff(Role.VIEWER)
 def ledger(request: StaffRequest) -> HttpResponse:
-    asked = lists.asked(request, {"id"})
-    found = LedgerLine.objects.filter(shop__in=request.scope)
+    """All lines, or those that a figure of the report counts."""
+    place = lists.asked(request, {"id"})
+    asked = reported.asked(request.GET.dict(), request.scope, clock.now())
+    found = asked.lines() if asked else LedgerLine.objects.filter(shop__in=request.scope)
     campaign = _campaign(request)
     if campaign is not None:
         found = found.filter(campaign=campaign)
     rows = found.select_related("shop", "campaign", "order", "enrolment__cart", "reminder__step")
     context = {
-        "page": paging.page(rows, "-id", asked.size, asked.after, asked.before),
+        "page": paging.page(rows, "-id", place.size, place.after, place.before),
         "count": found.count(),
-        "size": asked.size,
-        "shows_shops": len(request.scope) > 1,
+        "size": place.size,
+        "shows_shops": len(request.scope) > 1 and asked is None,
         "campaign": campaign,
+        "asked": asked,
+        "group": _group_name(asked) if asked else "",
+        "export_query": lists.lasting(request.GET) if asked and may(request.user, asked.shop.pk, Role.MANAGER) else "",
     }
     return render(request, "backoffice/ledger.html", context)
 
@@ -215,5 +280,7 @@ def _campaign(request: StaffRequest) -> Campaign | None:
 
 urlpatterns = [
     path("report/", overview, name="report"),
+    path("report/<int:shop_id>/mails/", mails, name="report-mails"),
+    path("report/<int:campaign_id>/people/", people, name="report-people"),
     path("report/ledger/", ledger, name="ledger"),
 ]

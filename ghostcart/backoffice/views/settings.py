@@ -12,6 +12,7 @@ from ghostcart.backoffice.forms import ShippingForm, ShopForm
 from ghostcart.backoffice.mail_forms import MailForm
 from ghostcart.backoffice.models import Role
 from ghostcart.carts import services as cart_services
+from ghostcart.connectors import queries as connections
 from ghostcart.mail import relay
 from ghostcart.shops import services
 from ghostcart.shops.models import ShippingMethod, Shop
@@ -26,6 +27,8 @@ def owned(request: StaffRequest) -> list[Shop]:
 def settings(request: StaffRequest) -> HttpResponse:
     """To the shop in view, if it is theirs; else to the first that is."""
     shops = owned(request)
+    if not shops:
+        return redirect("backoffice:connections")
     chosen = request.shop if request.shop in shops else shops[0]
     return redirect("backoffice:shop-settings", shop_id=chosen.pk)
 
@@ -41,7 +44,10 @@ def shop_settings(request: StaffRequest, shop_id: int) -> HttpResponse:
             cart_services.retime(shop)
         messages.success(request, _("The settings of %(shop)s are saved.") % {"shop": shop.name})
         return redirect("backoffice:shop-settings", shop_id=shop.pk)
-    context = {"shop": shop, "shops": owned(request), "form": form, "methods": shop.shipping_methods.all()}
+    context = {
+        "shop": shop, "shops": owned(request), "form": form, "methods": shop.shipping_methods.all(),
+        "is_attached": connections.is_attached(shop.pk),
+    }  # fmt: skip
     return render(request, "backoffice/settings.html", context)
 
 

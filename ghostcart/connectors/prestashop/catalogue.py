@@ -70,6 +70,9 @@ class Catalogue:
 
     def __init__(self, database: Database, basics: Basics) -> None:
         self.database, self.basics = database, basics
+        self._keep_nothing()
+
+    def _keep_nothing(self) -> None:
         self._items: dict[int, Item | None] = {}
         self._everywhere: list[SpecialPrice] | None = None
         self._faces: dict[tuple[int, int, int], Face] = {}

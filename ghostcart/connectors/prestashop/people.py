@@ -25,7 +25,7 @@ def read(
     sql = f"SELECT {COLUMNS} FROM {{p}}customer c WHERE c.id_customer IN ({marks(numbers)})"
     rows = database.tuples(sql, tuple(numbers))
     subscribed = _subscribed(database, {row[5] for row in rows}) if newsletter_is_consent else {}
-    return [_snapshot(basics, row, subscribed) for row in rows]
+    return [snapshot(basics, row, subscribed) for row in rows]
 
 
 def _subscribed(database: Database, addresses: Collection[str]) -> dict[str, bool]:
@@ -37,7 +37,7 @@ def _subscribed(database: Database, addresses: Collection[str]) -> dict[str, boo
     return {str(email).strip().lower(): bool(takes) for email, takes in database.tuples(sql, tuple(addresses))}
 
 
-def _snapshot(basics: Basics, row: tuple[Any, ...], subscribed: dict[str, bool]) -> CustomerSnapshot:
+def snapshot(basics: Basics, row: tuple[Any, ...], subscribed: dict[str, bool]) -> CustomerSnapshot:
     """Who was deleted there, or made anonymous, keeps a name in the history and no address."""
     number, language, group, first, last, email, is_guest, is_deleted, added = row
     address = str(email).strip().lower()

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 from ghostcart.catalog import queries as catalog
 from ghostcart.catalog.queries import Choice, Item
 from ghostcart.lib.money import format_micros
+from ghostcart.lib.template_tags import media
 from ghostcart.lib.texts import pick
 from ghostcart.shops import queries as shops
 from ghostcart.storefront import options
@@ -120,7 +121,7 @@ def _script_choice(choice: Choice, front: Front) -> dict[str, object]:
         "sku": choice.sku,
         "text": pick(choice.options, front.language),
         "values": options.parts(choice.options, front.language),
-        "picture": choice.picture,
+        "picture": media(choice.picture) if choice.picture else "",
         "stock": choice.stock,
         "price": text(choice.price_micros),
         "regular": text(choice.regular_micros) if choice.is_reduced and choice.regular_micros else "",

@@ -7,10 +7,12 @@ no cookies. Instead browsers tell by `Sec-Fetch-Site` whether the button was one
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import wraps
 from ipaddress import ip_address, ip_network
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone, translation
@@ -24,6 +26,8 @@ from ghostcart.carts import browsing, changes, ingest, tokens
 from ghostcart.carts.browsing import Preview
 from ghostcart.carts.restoring import Fate
 from ghostcart.catalog import queries as catalog
+from ghostcart.connectors import way_back
+from ghostcart.connectors.way_back import WayBack
 from ghostcart.customers.errors import WeakPassword
 from ghostcart.customers.keys import keyed_hash
 from ghostcart.customers.services import Consented
@@ -119,6 +123,9 @@ def is_pressed(request: HttpRequest) -> bool:
 def back(request: HttpRequest, front: Front, link: Link, now: datetime) -> HttpResponse | None:
     if not link.target.get("cart"):
         return _voucher_alone(request, front, link, now)
+    way = way_back.of_cart(front.shop.pk, link.target["cart"], front.language)
+    if way is not None:
+        return _into_another_shop(request, front, link, way, now)
     held = token(request, front)
     preview = browsing.preview(
         front.shop.pk,
@@ -142,6 +149,47 @@ def back(request: HttpRequest, front: Front, link: Link, now: datetime) -> HttpR
         "today": catalog.newest(front.shop.pk, front.currency, SHOWN),
     }
     return show(request, front, "restore.html", context)
+
+
+def _into_another_shop(request: HttpRequest, front: Front, link: Link, way: WayBack, now: datetime) -> HttpResponse:
+    """A cart that another shop holds: what was in it and the voucher's code here, all the rest there."""
+    recovery = way_back.recovery_url(way.cart)
+    target = recovery or way.cart_url
+    if is_pressed(request) and target:
+        tracking.note_person(link, EventKind.RESTORED, "button", now)
+        return _away(target)
+    context = {
+        "is_mailed": True,
+        "way": way,
+        "currency": way.cart.currency,
+        "signs_in": bool(recovery),
+        **_voucher(link, way.cart.currency, now, front),
+    }
+    response = show(request, front, "way_back.html", context)
+    _may_lead_to(response, target)
+    return response
+
+
+def _voucher(link: Link, currency: str, now: datetime, front: Front) -> dict[str, Any]:
+    """The voucher of the mail, and why it counts no more. Whose it is, the other shop asks."""
+    terms = next(iter(vouchers.terms_of([link.target.get("voucher") or 0], front.language)), None)
+    refusal = None
+    if terms is not None:
+        refusal = browsing.refusal(replace(terms, customer_id=None, customer_ids=None), None, currency, now)
+    return {"voucher": terms, "refusal": SENTENCES[refusal] if refusal else ""}
+
+
+def _away(address: str) -> HttpResponse:
+    response = HttpResponseRedirect(address)
+    response.status_code = 303
+    return response
+
+
+def _may_lead_to(response: HttpResponse, address: str) -> None:
+    """Browsers hold the policy of a form against where its answer leads, too."""
+    parts = urlsplit(address)
+    if parts.hostname:
+        response._csp_update = {"form-action": [f"{parts.scheme}://{parts.netloc}"]}  # type: ignore[attr-defined]
 
 
 def _brought_back(
@@ -177,6 +225,14 @@ def _voucher_alone(request: HttpRequest, front: Front, link: Link, now: datetime
     terms = next(iter(vouchers.terms_of([link.target.get("voucher") or 0], front.language)), None)
     if terms is None:
         return None
+    if front.shop.address:
+        if is_pressed(request):
+            tracking.note_person(link, EventKind.RESTORED, "button", now)
+            return _away(front.shop.address)
+        context = {"is_mailed": True, **_voucher(link, terms.currency or front.currency, now, front)}
+        response = show(request, front, "voucher.html", context)
+        _may_lead_to(response, front.shop.address)
+        return response
     held = token(request, front)
     cart = browsing.cart_of(front.shop.pk, tokens.digest(front.shop.pk, held)) if held else None
     refusal = browsing.refusal(terms, cart, front.currency, now)
@@ -322,7 +378,7 @@ def gone(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=404)
     front = _front(request, all_shops[0], "")
     with translation.override(front.language):
-        fronts = [_front(request, shop, front.language) for shop in all_shops]
+        fronts = [_front(request, shop, front.language) for shop in all_shops if not shop.address]
         shelves = [(one, catalog.newest(one.shop.pk, one.currency, SHOWN)) for one in fronts]
         shown = [{"shop": one.shop, "language": one.language, "currency": one.currency, "home": one.url("home"),
                   "cart": one.url("cart"), "cards": cards} for one, cards in shelves]  # fmt: skip

@@ -4,6 +4,7 @@ import time
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
 
 from ghostcart.config import serving
 
@@ -28,11 +29,14 @@ class Command(BaseCommand):
             raise CommandError(
                 f"Less than 200 MB are free where {settings.DATA} lies. Make room, or set GHOSTCART_DATA."
             )
-        call_command("migrate", verbosity=0)
+        try:
+            call_command("migrate", verbosity=0)
+        except OperationalError as error:
+            raise CommandError(f"The database does not answer as it should: {error}") from error
         call_command("fill", carts=carts)
         if prepare_only:
             return
-        address = f"http://{settings.HOST}:{settings.PORT}"
+        address = settings.LOCAL_URL
         self.stdout.write(
             f"\n  Shop          {address}/\n  Back office   {address}/backoffice/\n"
             f"                sign in as owner@demo.example with {self.password()}\n"

@@ -7,7 +7,7 @@ from ghostcart.config import work
 
 
 class Command(BaseCommand):
-    help = "Do the due work: exports, purging what was deleted, forgetting old answers. Several may run."
+    help = "Do the due work: campaigns, mail, the ledger, exports, cleaning up. Several may run."
 
     def add_arguments(self, parser):
         parser.add_argument("--once", action="store_true", help="do what is due and end (for cron and tests)")

@@ -1,0 +1,166 @@
+"""A whole shop by its web service: read once in slices by number, then followed by the dates of its changes.
+
+A look asks for what changed since a little before the last one, a page of each kind at a time, and for the carts that
+are gone. Load on the shop: about five requests a look when nothing happened, two looks a minute, never two at once.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from ghostcart.carts import intake as cart_intake
+from ghostcart.carts.intake import CartSnapshot
+from ghostcart.catalog import intake as catalog_intake
+from ghostcart.connectors.prestashop.importing import Slice
+from ghostcart.connectors.prestashop.webservice import PAGE, Row, number
+from ghostcart.connectors.prestashop.webservice_basics import text
+from ghostcart.connectors.prestashop.webservice_reader import WebserviceReader
+from ghostcart.customers import intake as customer_intake
+
+STAGES = ("products", "customers", "carts", "orders")
+OVERLAP = timedelta(minutes=2)
+"""How far behind the last look the next one begins: transactions commit late there, and clocks differ."""
+AHEAD = timedelta(hours=26)
+"""A shop's clock is not trusted further than this."""
+EVERY = timedelta(seconds=30)
+
+Cursor = dict[str, Any]
+
+
+# -- the first reading -------------------------------------------------------------------------------
+
+
+def begin(reader: WebserviceReader, now: datetime) -> tuple[Cursor, int]:
+    """Where an import starts, and at most how much there is to read: the highest numbers, as nobody counts."""
+    total = 0
+    for resource in STAGES[:3]:
+        asked = {"display": "[id]", "sort": "[id_DESC]", "limit": "0,1", "id_shop": str(reader.number)}
+        total += sum(number(row) for row in reader.webservice.rows(resource, **asked))
+    return {"stage": STAGES[0], "after": 0, "follow": _start(reader, now)}, total
+
+
+def _start(reader: WebserviceReader, now: datetime) -> Cursor:
+    here = reader.basics.times.local(now)
+    return {"since": dict.fromkeys(STAGES, here), "walk": None}
+
+
+def next_slice(reader: WebserviceReader, cursor: Cursor, now: datetime) -> Slice:
+    """Read the slice at the cursor."""
+    stage, after = str(cursor["stage"]), int(cursor["after"])
+    rows = reader.page(stage, after)
+    take = _taking(reader, stage, rows, now, is_history=True)
+    if len(rows) == PAGE:
+        return Slice(take, {**cursor, "after": number(rows[-1])}, len(rows))
+    place = STAGES.index(stage) + 1
+    if place == len(STAGES):
+        return Slice(take, {"follow": cursor["follow"]}, 0, is_last=True)
+    return Slice(take, {**cursor, "stage": STAGES[place], "after": 0}, len(rows) if stage != "orders" else 0)
+
+
+def _taking(
+    reader: WebserviceReader, resource: str, rows: list[Row], now: datetime, *, is_history: bool = False
+) -> Callable[[], None]:
+    """How to write rows of a resource, with everything about them read."""
+    if not rows:
+        return lambda: None
+    if resource == "products":
+        return _products(reader, rows, now)
+    if resource == "customers":
+        told = reader.customers([row for row in rows if reader.is_ours(row)])
+        return lambda: _void(customer_intake.take(reader.shop_id, reader.source_name, told, now))
+    is_carts = resource == "carts"
+    portion = reader.portion(rows if is_carts else [], [] if is_carts else rows, None if is_history else now)
+    return partial(portion.take, now, is_history=is_history)
+
+
+def _products(reader: WebserviceReader, rows: list[Row], now: datetime) -> Callable[[], None]:
+    told = reader.catalogue.snapshots([number(row) for row in rows], reader.basics.times.local(now))
+    return lambda: _void(catalog_intake.take(reader.shop_id, reader.source_name, told))
+
+
+def _void(_value: object) -> None:
+    """For what is done and not asked about."""
+
+
+# -- following ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class Seen:
+    """The rows of one look: known as they are, once they were written."""
+
+    reader: WebserviceReader
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+
+    def remember(self, _now: datetime) -> None:
+        for resource, rows in self.rows.items():
+            self.reader.remember(resource, rows)
+
+
+@dataclass
+class Look:
+    """What one look found. `take` writes it; `behind`: there is more to look at now."""
+
+    cursor: Cursor
+    portion: Seen
+    size: int = 0
+    behind: bool = False
+    takes: list[Callable[[], None]] = field(default_factory=list)
+
+    def take(self) -> None:
+        for take in self.takes:
+            take()
+
+
+def look(reader: WebserviceReader, cursor: Cursor, now: datetime) -> Look:
+    """Read what changed. Nothing is written before `Look.take`."""
+    found = Look({**cursor, "since": dict(cursor["since"])}, Seen(reader))
+    for resource in STAGES:
+        rows = _changed(reader, found, resource, now)
+        if rows:
+            found.size += len(rows)
+            found.portion.rows[resource] = rows
+            found.takes.append(_taking(reader, resource, rows, now))
+    _gone(reader, found, now)
+    return found
+
+
+def _changed(reader: WebserviceReader, found: Look, resource: str, now: datetime) -> list[Row]:
+    """The first page of what changed and was not taken as it is. The rest, if there is more, in the next look."""
+    times, since = reader.basics.times, found.cursor["since"]
+    here, until = times.local(now), times.local(now + AHEAD)
+    start = _earlier(min(since[resource], here), OVERLAP)
+    fresh: list[Row] = []
+    last = start
+    for rows in reader.webservice.changed(resource, start, until, id_shop=str(reader.number)):
+        last = max(last, text(rows[-1], "date_upd"))
+        fresh += [row for row in rows if reader.recent.get((resource, number(row))) != text(row, "date_upd")]
+        if len(fresh) >= PAGE:
+            found.behind = True
+            since[resource] = last
+            return fresh
+    since[resource] = max(since[resource], min(last, here))
+    return fresh
+
+
+def _earlier(moment: str, by: timedelta) -> str:
+    return (datetime.fromisoformat(moment) - by).isoformat(" ")
+
+
+def _gone(reader: WebserviceReader, found: Look, now: datetime) -> None:
+    """Compare the next of our carts, a page a look and round and round, with what the shop has."""
+    ours = cart_intake.told_before(reader.shop_id, reader.source_name, found.cursor["walk"], PAGE)
+    found.cursor["walk"] = ours[-1].id if len(ours) == PAGE else None
+    numbers = {int(one.external_id): one for one in ours if one.external_id.isdecimal() and not one.is_ordered}
+    if not numbers:
+        return
+    there = reader.webservice.some("carts", sorted(numbers), display="[id]", id_shop=str(reader.number))
+    gone = set(numbers) - {number(row) for row in there}
+    told = [
+        CartSnapshot(external_id=str(one), currency="", created_at=now, updated_at=now, is_deleted=True)
+        for one in sorted(gone)
+    ]
+    if told:
+        found.takes.append(lambda: _void(cart_intake.take(reader.shop_id, reader.source_name, told, now)))

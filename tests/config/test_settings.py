@@ -1,0 +1,48 @@
+"""Settings as an operator types them: what is wrong is told in a line, and the addresses follow from HOST and PORT."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+TOLD = "from ghostcart.config import settings as s; print(s.LOCAL_URL, s.SITE_URL, ','.join(s.ALLOWED_HOSTS))"
+
+
+def read(folder, **environment):
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "-c", TOLD],
+        env={**kept, "GHOSTCART_DATA": str(folder), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("port", ["abc", "", "0", "65536", "-1", "٣"])
+def test_a_port_that_is_none_is_told_in_a_line(tmp_path, port):
+    done = read(tmp_path, PORT=port)
+    assert done.returncode == 1
+    assert done.stderr == f"PORT: '{port}' is no port; use a number between 1 and 65535\n"
+
+
+def test_a_data_folder_that_cannot_be_is_told_in_a_line(tmp_path):
+    (tmp_path / "file").touch()
+    done = read(tmp_path / "file")
+    assert done.returncode == 1
+    assert done.stderr.startswith("GHOSTCART_DATA: nothing can be kept in")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "demo", "told"),
+    [
+        ("127.0.0.1", "1", "http://127.0.0.1:8000 http://127.0.0.1:8000 127.0.0.1,localhost,[::1],127.0.0.1"),
+        ("::1", "1", "http://[::1]:8000 http://[::1]:8000 127.0.0.1,localhost,[::1],[::1]"),
+        ("0.0.0.0", "1", "http://127.0.0.1:8000 http://127.0.0.1:8000 *"),
+        ("0.0.0.0", "0", "http://127.0.0.1:8000 http://127.0.0.1:8000 127.0.0.1,localhost,[::1],127.0.0.1"),
+    ],
+)
+def test_the_addresses_follow_from_the_host(tmp_path, host, demo, told):
+    assert read(tmp_path, HOST=host, GHOSTCART_DEMO=demo).stdout.strip() == told

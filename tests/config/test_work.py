@@ -1,0 +1,88 @@
+"""The worker: its tasks, what the health page says of it, and how it ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from threading import Event
+
+import pytest
+
+from ghostcart.backoffice.models import Worker
+from ghostcart.config import work
+from ghostcart.config.work import Task
+from tests.factories import NOON
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def now(monkeypatch):
+    monkeypatch.setattr("ghostcart.lib.clock.now", lambda: NOON)
+    monkeypatch.setattr(work, "close_old_connections", lambda: None)  # it is the test's
+    return NOON
+
+
+@pytest.mark.django_db
+def test_the_health_page_tells_the_last_run_and_which_task_fails_until_it_is_well_again(client, now):
+    assert "Start one" in client.get("/readyz").json()["checks"]["worker"]
+    trouble = [ValueError("ada@example.com is no number")]
+
+    def do(moment):
+        if trouble:
+            raise trouble.pop()
+        return False
+
+    task = Task("campaigns", do)
+    assert not work._do(task, now)
+    told = client.get("/readyz").json()
+    assert told["checks"]["worker"] == "Failing: campaigns. The worker's log says why."
+    assert told["workers"] == [{"last_run": "2026-11-22T12:00:00Z", "failing": "campaigns"}]
+    assert "ada@" not in str(told)  # anybody can read that page
+    assert task.next_at == now + MINUTE
+    work._do(task, now + MINUTE)
+    told = client.get("/readyz").json()
+    assert (told["checks"]["worker"], told["workers"][0]["failing"]) == ("ok", "")
+
+
+@pytest.mark.django_db
+def test_a_worker_that_was_not_heard_of_for_a_minute_is_missed(client, now):
+    Worker.objects.create(name="gone", seen_at=now - 2 * MINUTE)
+    told = client.get("/readyz").json()
+    assert "No worker" in told["checks"]["worker"]
+    assert told["workers"][0]["last_run"] == "2026-11-22T11:58:00Z"
+
+
+def test_a_task_that_fails_holds_up_no_other(monkeypatch, now):
+    done = []
+
+    def fail(moment):
+        raise ValueError
+
+    monkeypatch.setattr(
+        work, "tasks", lambda stopping: [Task("one", fail), Task("two", lambda moment: bool(done.append(1)))]
+    )
+    monkeypatch.setattr(work, "_tell", lambda *told: None)
+    work.run(Event(), once=True)
+    assert done == [1]
+
+
+@pytest.mark.slow
+def test_told_to_stop_it_ends_by_itself(tmp_path):
+    environment = {**os.environ, "GHOSTCART_DATA": str(tmp_path), "DATABASE_URL": f"sqlite:///{tmp_path}/one.sqlite3"}
+    command = [sys.executable, "-m", "ghostcart"]
+    subprocess.run([*command, "migrate", "-v", "0"], env=environment, check=True, timeout=120)
+    worker = subprocess.Popen([*command, "worker"], env=environment)
+    asked = "from ghostcart.backoffice.models import Worker; print(Worker.objects.count())"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        told = subprocess.run(
+            [*command, "shell", "-v", "0", "-c", asked], env=environment, capture_output=True, text=True, timeout=60
+        )
+        if told.stdout.strip() == "1":
+            break
+    assert worker.poll() is None
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(30) == 0
