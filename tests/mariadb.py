@@ -56,7 +56,7 @@ class Server:
         options = [
             "--no-defaults", f"--datadir={self.folder / 'data'}", f"--socket={self.socket}", "--skip-networking",
             f"--pid-file={self.folder / 'pid'}", "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=256M",
-            "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--skip-name-resolve",
+            "--innodb-flush-log-at-trx-commit=2", "--innodb-doublewrite=0", "--skip-name-resolve",
             "--sql-mode=", "--max-connections=100", "--innodb-fast-shutdown=2",
         ]  # fmt: skip
         with open(self.folder / "log", "ab") as log:

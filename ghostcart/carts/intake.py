@@ -7,6 +7,7 @@ we looked is not known. Ordered carts are kept as they are told, silently.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -19,6 +20,7 @@ from ghostcart.carts.opencart import Line
 from ghostcart.catalog.intake import known_variants
 from ghostcart.customers import intake as customer_intake
 from ghostcart.lib import sql
+from ghostcart.lib.planning import Among
 from ghostcart.lib.snapshots import Taken, newest
 from ghostcart.shops import rules as shop_rules
 from ghostcart.vouchers import queries as voucher_queries
@@ -63,11 +65,21 @@ class Sums:
     total_minor: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The first order of a cart: when it was placed, our number of it, and its own."""
+
+    at: datetime
+    order_id: int
+    number: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CartSnapshot:
     """A cart as the shop has it. `customer` is the shop's external id; "" is a visitor.
 
-    `updated_at` is the shopper's last change, `seen_at` when they were there last, if that is known.
+    `updated_at` is the shopper's last change, `seen_at` when they were there last, if that is known. `closing` is for
+    `orders.intake`: the order of a cart that is new here, told with it.
     """
 
     external_id: str
@@ -87,6 +99,7 @@ class CartSnapshot:
     checkout_started_at: datetime | None = None
     is_deleted: bool = False
     bot_reasons: Sequence[str] = ()
+    closing: Closing | None = None
 
 
 def take(
@@ -130,7 +143,7 @@ def told_before(shop_id: int, source: str, before: int | None, most: int) -> lis
 
 def see(shop_id: int, source: str, visits: Mapping[str, datetime]) -> None:
     """Shoppers of these carts were in the shop at these times."""
-    theirs = Cart.objects.filter(shop_id=shop_id, source=source, external_id__in=list(visits))
+    theirs = Cart.objects.filter(Among("external_id", visits), shop_id=shop_id, source=source)
     for pk, name, seen_at in theirs.order_by("pk").values_list("pk", "external_id", "seen_at"):
         if seen_at < visits[str(name)]:
             Cart.objects.filter(pk=pk).update(seen_at=visits[str(name)])
@@ -142,7 +155,9 @@ HEAD = (
     "created_at", "last_activity_at", "abandon_after", "seen_at", "checkout_started_at", "bot_score", "bot_reasons",
     "external_version", "external_customer", "is_estimated",
 )  # fmt: skip
-FIXED = ("shop_id", "source", "external_id", "is_demo", "order_number", "deleted_by")
+_in_turn = itemgetter(*HEAD[1:])
+TIMES = ("created_at", "last_activity_at", "abandon_after", "seen_at", "checkout_started_at")
+FIXED = ("shop_id", "source", "external_id", "is_demo", "deleted_by", "ordered_at", "order_id", "order_number")
 LINE = (
     "cart_id", "shop_id", "key", "position", "product_id", "variant_id", "sku", "name", "option", "picture",
     "unit_price_micros", "regular_micros", "tax_rate_ppm", "quantity", "total_minor", "is_gift", "added_at",
@@ -160,7 +175,7 @@ class _Intake:
     ) -> None:
         self.shop, self.source, self.told = shop_rules.of(shop_id), source, told
         self.now, self.is_history = now, is_history
-        theirs = Cart.objects.select_for_update().filter(shop_id=shop_id, source=source, external_id__in=list(told))
+        theirs = Cart.objects.select_for_update().filter(Among("external_id", told), shop_id=shop_id, source=source)
         self.heads = {str(one.external_id): one for one in theirs.order_by("pk")}
         wanted_customers = {cart.customer for cart in told.values() if cart.customer}
         self.customers = customer_intake.known(shop_id, source, wanted_customers)
@@ -200,16 +215,36 @@ class _Intake:
 
     def _create(self, number: int, one: CartSnapshot) -> tuple[object, ...]:
         head = self._head(one)
-        lines = list({line.key: self._line(place, line, one) for place, line in enumerate(one.lines, 1)}.values())
-        self._write_lines(number, lines, one)
-        self._write_vouchers(number, one)
+        at, shop_id = sql.to_db(one.updated_at), self.shop.id
+        lines = {line.key: (place, line) for place, line in enumerate(one.lines, 1)}
+        self.new_lines += [self._line_row(number, place, line, shop_id, at) for place, line in lines.values()]
+        if one.vouchers:
+            self._write_vouchers(number, one)
         head["version"] = 0 if self.is_history else 1
         if not self.is_history:
-            drafts = [EventDraft(EventKind.LINE_ADDED, {"line": line.told(0)}) for line in lines]
+            drafts = [
+                EventDraft(EventKind.LINE_ADDED, {"line": self._line(place, line, one).told(0)})
+                for place, line in lines.values()
+            ]
             drafts += self._customer_drafts(None, head)
             self._log(number, 1, one, drafts)
-        fixed = (self.shop.id, self.source, one.external_id, self.shop.is_demo, "", "")
-        return (number, *(_stored(head[name]) for name in HEAD[1:]), *fixed)
+        closing = one.closing
+        ordered = (sql.to_db(closing.at), closing.order_id, closing.number) if closing else (None, None, "")
+        fixed = (shop_id, self.source, one.external_id, self.shop.is_demo, "", *ordered)
+        for name in TIMES:
+            head[name] = sql.to_db(head[name])
+        head["bot_reasons"] = sql.json_to_db(head["bot_reasons"])
+        return (number, *_in_turn(head), *fixed)
+
+    def _line_row(self, number: int, place: int, line: LineSnapshot, shop_id: int, at: object) -> tuple[object, ...]:
+        """The same as `_line`, written at once: an import has millions of them."""
+        variant_id, product_id = self.variants.get(line.variant, (None, None))
+        return (
+            number, shop_id, line.key, place, product_id, variant_id, (line.sku or line.variant or line.key)[:64],
+            line.name[:200], line.option[:120], line.picture if len(line.picture) <= 200 else "",
+            line.unit_price_micros, line.regular_micros, line.tax_rate_ppm, line.quantity, line.total_minor,
+            line.is_gift, at, line.variant,
+        )  # fmt: skip
 
     # -- a cart that is known --------------------------------------------------------------------
 
@@ -284,7 +319,11 @@ class _Intake:
             "prices_include_tax": one.prices_include_tax,
             "line_count": len(one.lines),
             "item_count": sum(line.quantity for line in one.lines),
-            **{name: getattr(one.sums, name) for name in Sums.__slots__},
+            "products_minor": one.sums.products_minor,
+            "discount_minor": one.sums.discount_minor,
+            "shipping_minor": one.sums.shipping_minor,
+            "tax_minor": one.sums.tax_minor,
+            "total_minor": one.sums.total_minor,
             "shipping_name": one.shipping_name[:120],
             "created_at": one.created_at,
             "last_activity_at": one.updated_at,
@@ -366,12 +405,6 @@ _FACTS = {
     "checkout_started_at", "is_estimated", "deleted_at",
 }  # fmt: skip
 """What makes a head another one: not the times that follow from these, nor how often it was told."""
-
-
-def _stored(value: Any) -> object:
-    if isinstance(value, datetime):
-        return sql.to_db(value)
-    return sql.json_to_db(value) if isinstance(value, list) else value
 
 
 def _facts(line: Line | None) -> tuple[object, ...] | None:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ghostcart.catalog.models import Price, Product, Variant
 from ghostcart.lib.errors import GhostcartError
+from ghostcart.lib.planning import Among
 from ghostcart.lib.snapshots import Taken, newest
 
 LONGEST_PICTURE = 200
@@ -170,5 +171,7 @@ def _take_prices(variant: Variant, told: Mapping[str, PriceSnapshot]) -> bool:
 
 def known_variants(shop_id: int, source: str, external_ids: Collection[str]) -> dict[str, tuple[int, int]]:
     """Our variant and product for what another shop calls its variants, as far as they were told."""
-    rows = Variant.objects.filter(shop_id=shop_id, source=source, external_id__in=list(external_ids))
+    if not external_ids:
+        return {}
+    rows = Variant.objects.filter(Among("external_id", external_ids), shop_id=shop_id, source=source)
     return {str(name): (pk, product) for name, pk, product in rows.values_list("external_id", "pk", "product_id")}

@@ -9,6 +9,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -339,19 +340,36 @@ def _import(connection: Connection, reader: AnyReader, now: datetime) -> bool:
         connection.cursor, connection.total, connection.done = cursor, total, 0
         _save(connection, now, cursor=cursor, total=total, done=0)
     end = perf_counter() + WORKS_SECONDS
-    while True:
-        part = _next_slice(reader, connection.cursor, now)
-        with transaction.atomic():
-            _hold(connection)
-            part.take()
-            done = connection.done + part.size
-            changed: dict[str, Any] = {"cursor": part.cursor, "done": done}
-            if part.is_last:
-                changed |= {"state": State.FOLLOWING, "cursor": part.cursor["follow"], "total": done}
-            _save(connection, now, **changed)
-        connection.cursor, connection.done = changed["cursor"], done
-        if part.is_last or perf_counter() > end:
-            return True
+    with ThreadPoolExecutor(1) as beside:
+        while True:
+            part = ahead.result() if (ahead := _ahead(connection, reader)) else None
+            part = part or _next_slice(reader, connection.cursor, now)
+            part.complete()
+            if isinstance(reader, Reader) and not part.is_last:  # while this one is written
+                reader.ahead = (part.cursor, beside.submit(importing.next_slice, reader, part.cursor, now))
+            _take(connection, part, now)
+            if part.is_last or perf_counter() > end:
+                return True
+
+
+def _ahead(connection: Connection, reader: AnyReader) -> "Future[importing.Slice] | None":
+    """The next slice, if it was read while the one before was written."""
+    if not isinstance(reader, Reader):
+        return None
+    ahead, reader.ahead = reader.ahead, None
+    return ahead[1] if ahead and ahead[0] == connection.cursor else None
+
+
+def _take(connection: Connection, part: importing.Slice, now: datetime) -> None:
+    """Write a slice, and in the same transaction the place it reached."""
+    changed: dict[str, Any] = {"cursor": part.cursor, "done": connection.done + part.size}
+    if part.is_last:
+        changed |= {"state": State.FOLLOWING, "cursor": part.cursor["follow"], "total": changed["done"]}
+    with transaction.atomic():
+        _hold(connection)
+        part.take()
+        _save(connection, now, **changed)
+    connection.cursor, connection.done = changed["cursor"], changed["done"]
 
 
 def _follow(connection: Connection, reader: AnyReader, now: datetime) -> bool:
@@ -365,7 +383,7 @@ def _follow(connection: Connection, reader: AnyReader, now: datetime) -> bool:
         _save(connection, now, cursor=found.cursor, due_at=now if found.behind else now + rest)
     connection.cursor = found.cursor
     if found.portion is not None:
-        found.portion.remember()
+        found.portion.remember(now)
     return found.behind
 
 

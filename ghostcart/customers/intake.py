@@ -1,16 +1,19 @@
 """Customers that another shop tells us of."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import Min
 
 from ghostcart.customers import services
 from ghostcart.customers.errors import BadAddress
 from ghostcart.customers.keys import address_hash, email_key, fold, tidy
 from ghostcart.customers.models import Customer, ExternalCustomer, Tombstone
 from ghostcart.customers.services import Consented
+from ghostcart.lib import sql
+from ghostcart.lib.planning import Among
 from ghostcart.lib.snapshots import Taken, newest
 
 
@@ -38,23 +41,41 @@ def take(shop_id: int, source: str, told: Iterable[CustomerSnapshot], now: datet
     The people behind them are recognised later (`identity.catch_up`).
     """
     customers = {str(name): one for name, one in newest(told, lambda c: c.external_id, lambda c: c.version).items()}
-    with transaction.atomic():
-        return _Intake(shop_id, source, customers, now).take()
+    for is_last in (False, True):
+        try:
+            with transaction.atomic():
+                return _Intake(shop_id, source, customers, now).take()
+        except IntegrityError:  # somebody else has made one of them at this moment: now they are known
+            if is_last:
+                raise
+    raise AssertionError
 
 
 def known(shop_id: int, source: str, external_ids: Collection[str]) -> dict[str, tuple[int, str]]:
     """Our customer, by number and label, for what another shop calls its customers, as far as they were told."""
+    if not external_ids:
+        return {}
     rows = ExternalCustomer.objects.filter(
-        shop_id=shop_id, source=source, external_id__in=list(external_ids), customer__isnull=False
-    ).select_related("customer")
-    return {row.external_id: (row.customer.pk, row.customer.label) for row in rows if row.customer}
+        Among("external_id", external_ids), shop_id=shop_id, source=source, customer__isnull=False
+    ).values_list("external_id", "customer_id", "customer__first_name", "customer__last_name", "customer__email")
+    found = {}
+    for name, number, first, last, email in rows:
+        label = f"{first} {last}".strip() or email
+        found[str(name)] = (number, label or Customer(pk=number).label)
+    return found
+
+
+ROW = (
+    "id", "shop_id", "email", "email_key", "first_name", "last_name", "phone", "language", "is_guest", "password",
+    "note", "search_text", "registered_at", "group", "is_demo",
+)  # fmt: skip
 
 
 class _Intake:
     def __init__(self, shop_id: int, source: str, told: dict[str, CustomerSnapshot], now: datetime) -> None:
         self.shop_id, self.source, self.told, self.now = shop_id, source, told, now
         rows = ExternalCustomer.objects.select_for_update(of=("self",)).select_related("customer")
-        rows = rows.filter(shop_id=shop_id, source=source, external_id__in=list(told)).order_by("pk")
+        rows = rows.filter(Among("external_id", told), shop_id=shop_id, source=source).order_by("pk")
         self.rows = {row.external_id: row for row in rows}
         self.keys = {name: self._key(one) for name, one in told.items()}
 
@@ -71,7 +92,8 @@ class _Intake:
             for name, one in self.told.items()
             if name not in self.rows or one.version >= self.rows[name].external_version
         }
-        ours = self._customers({name for name in fresh if name not in erased})
+        ours = self._customers([name for name in fresh if name not in erased])
+        self.first = self._first_rows(ours.values())
         fates = {}
         for name in self.told:
             if name not in fresh:
@@ -79,24 +101,34 @@ class _Intake:
             elif name in erased:
                 fates[name] = Taken.FORGOTTEN
             else:
-                fates[name] = self._write(ours[self.keys[name]], fresh[name])
+                fates[name] = self._write(name, ours[self.keys[name]], fresh[name])
         self._remember(fresh, ours)
         return fates
 
     def _erased(self) -> set[str]:
         """Those who asked to be forgotten after what is told of them."""
-        hashes = {name: address_hash(key) for name, key in self.keys.items() if "@" in key}
-        graves = Tombstone.objects.filter(shop_id=self.shop_id, address_hash__in=set(hashes.values()))
-        ends = dict(graves.values_list("address_hash", "at"))
+        graves = Tombstone.objects.filter(shop_id=self.shop_id)
+        hashes: dict[str, str] = {}
+        if graves.exists():
+            hashes = {name: address_hash(key) for name, key in self.keys.items() if "@" in key}
+        ends = dict(graves.filter(Among("address_hash", hashes.values())).values_list("address_hash", "at"))
         return {
             name for name, mark in hashes.items() if mark in ends and self.told[name].registered_at <= ends[mark]
         } | {name for name, row in self.rows.items() if row.customer_id is None}
 
-    def _customers(self, names: set[str]) -> dict[str, Customer]:
+    def _first_rows(self, customers: Iterable[Customer]) -> dict[int, int]:
+        """Which id of those that are one customer was told first: of guests who repeat an address it has the word."""
+        old = [one.pk for one in customers if one.email_key not in self.new]
+        rows = ExternalCustomer.objects.filter(Among("customer_id", old), shop_id=self.shop_id, source=self.source)
+        return dict(rows.order_by().values_list("customer_id").annotate(Min("pk"))) if old else {}
+
+    def _customers(self, names: Sequence[str]) -> dict[str, Customer]:
         """Our rows by address, the missing ones made."""
-        in_turn = sorted((self.told[name] for name in names), key=lambda one: (not one.is_guest, one.version))
-        wanted = {self.keys[one.external_id]: one for one in in_turn}  # of one address: an account, and the newest
-        theirs = Customer.objects.filter(shop_id=self.shop_id, email_key__in=list(wanted))
+        # of one address: the last account, else the first guest, as `_write` has it
+        guests = [self.told[name] for name in reversed(names) if self.told[name].is_guest]
+        accounts = [self.told[name] for name in names if not self.told[name].is_guest]
+        wanted = {self.keys[one.external_id]: one for one in [*guests, *accounts]}
+        theirs = Customer.objects.filter(Among("email_key", wanted), shop_id=self.shop_id)
         found = {one.email_key: one for one in theirs}
         self.new = {key for key in wanted if key not in found}
         for name in names:  # an address that was corrected there is corrected here, unless somebody has it
@@ -106,24 +138,30 @@ class _Intake:
                 row.customer.save(update_fields=["email_key", "email"])
                 found[key] = row.customer
                 self.new.discard(key)
-        if self.new:
-            made = [self._made(key, wanted[key]) for key in sorted(self.new)]
-            Customer.objects.bulk_create(made, ignore_conflicts=True)
-            found |= {one.email_key: one for one in theirs.filter(email_key__in=self.new)}
-        return found
+        new = sorted(self.new)
+        made = [
+            self._made(number, key, wanted[key])
+            for number, key in zip(sql.next_ids("customers_customer", len(new)), new, strict=True)
+        ]
+        sql.insert_rows("customers_customer", ROW, [[_stored(getattr(one, name)) for name in ROW] for one in made])
+        return found | {one.email_key: one for one in made}
 
-    def _made(self, key: str, one: CustomerSnapshot) -> Customer:
+    def _made(self, number: int, key: str, one: CustomerSnapshot) -> Customer:
         values = _values(one)
         return Customer(
-            shop_id=self.shop_id, email=tidy(one.email, 320) if "@" in key else "", email_key=key,
+            id=number, shop_id=self.shop_id, email=tidy(one.email, 320) if "@" in key else "", email_key=key,
             registered_at=one.registered_at, search_text=_search_text(values, one), **values,
         )  # fmt: skip
 
-    def _write(self, ours: Customer, one: CustomerSnapshot) -> Taken:
+    def _write(self, name: str, ours: Customer, one: CustomerSnapshot) -> Taken:
         if one.consent is not None:
             services.record_consent(ours, one.consent, self.now)
         if ours.email_key in self.new:
             return Taken.CREATED
+        row = self.rows.get(name)
+        first = self.first.get(ours.pk)
+        if one.is_guest and not (ours.is_guest and first in (None, row and row.pk)):
+            return Taken.UNCHANGED
         values = {name: value for name, value in _values(one).items() if value or name == "is_guest"}
         if not ours.is_guest:
             values["is_guest"] = False  # an account there stays one when its owner buys as a guest
@@ -136,20 +174,20 @@ class _Intake:
         return Taken.CHANGED if changed else Taken.UNCHANGED
 
     def _remember(self, fresh: dict[str, CustomerSnapshot], ours: dict[str, Customer]) -> None:
-        rows = []
+        new = []
         for name, one in fresh.items():
             customer = ours.get(self.keys[name])
             row = self.rows.get(name)
-            if row and (row.external_version, row.customer_id) == (one.version, customer and customer.pk):
-                continue
-            place = {"shop_id": self.shop_id, "source": self.source, "external_id": name}
-            rows.append(ExternalCustomer(**place, external_version=one.version, customer=customer))
-        ExternalCustomer.objects.bulk_create(
-            rows,
-            update_conflicts=True,
-            unique_fields=["shop", "source", "external_id"],
-            update_fields=["external_version", "customer"],
-        )
+            if row is None:
+                new.append((self.shop_id, self.source, name, one.version, customer and customer.pk))
+            elif (row.external_version, row.customer_id) != (one.version, customer and customer.pk):
+                ExternalCustomer.objects.filter(pk=row.pk).update(external_version=one.version, customer=customer)
+        columns = ("shop_id", "source", "external_id", "external_version", "customer_id")
+        sql.insert_rows("customers_externalcustomer", columns, new)
+
+
+def _stored(value: object) -> object:
+    return sql.to_db(value) if isinstance(value, datetime) else value
 
 
 def _values(one: CustomerSnapshot) -> dict[str, object]:

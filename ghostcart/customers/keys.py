@@ -4,6 +4,7 @@ import hmac
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
 
 import idna
@@ -27,15 +28,22 @@ def email_key(address: str) -> str:
     if not (at and name.isascii()) or len(address) > 254:
         raise BadAddress
     try:
-        key = f"{name.lower()}@{idna.encode(domain, uts46=True).decode()}"
+        key = f"{name.lower()}@{_in_dns(domain)}"
         validate_email(key)
     except (idna.IDNAError, UnicodeError, ValidationError):
         raise BadAddress from None
     return key
 
 
+@lru_cache(maxsize=10_000)
+def _in_dns(domain: str) -> str:
+    return idna.encode(domain, uts46=True).decode()
+
+
 def fold(text: str) -> str:
     """The text as it is searched: lower case, without accents, one space between words."""
+    if text.isascii():
+        return _SPACES.sub(" ", text.lower()).strip()
     apart = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(letter for letter in apart if not unicodedata.combining(letter))
     return _SPACES.sub(" ", bare.translate(_UNDECOMPOSED)).strip()
@@ -43,7 +51,9 @@ def fold(text: str) -> str:
 
 def tidy(text: str, most: int) -> str:
     """One line of what somebody typed: no control characters, no surrounding space, at most `most` characters."""
-    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    printable = text
+    if not text.isprintable():
+        printable = "".join(letter if letter.isprintable() else " " for letter in text)
     return _SPACES.sub(" ", printable).strip()[:most].rstrip()
 
 

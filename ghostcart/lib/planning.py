@@ -1,10 +1,10 @@
 """Hints for SQLite's planner, which knows nothing of how often a value occurs. PostgreSQL counts, and gets none."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any
 
-from django.db.models import BooleanField, F, Func
+from django.db.models import BooleanField, CharField, F, Func
 
 
 class Unindexed(Func):
@@ -26,19 +26,20 @@ class Unindexed(Func):
 
 
 class Among(Func):
-    """`filter(Among("pk", numbers))`: the same as `pk__in`, but thousands of numbers go as one parameter."""
+    """`filter(Among("pk", numbers))`: the same as `pk__in`, but thousands of numbers or texts go as one parameter."""
 
     output_field = BooleanField()
     conditional = True
 
-    def __init__(self, column: str, numbers: Sequence[int], **extra: Any) -> None:
+    def __init__(self, column: str, values: Collection[int] | Collection[str], **extra: Any) -> None:
         super().__init__(F(column), **extra)
-        self.numbers = numbers
+        self.values = list(values)
 
     def as_sqlite(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, list[Any]]:
         sql, params = compiler.compile(self.source_expressions[0])
-        return f"{sql} IN (SELECT value FROM json_each(%s))", [*params, json.dumps(list(self.numbers))]
+        return f"{sql} IN (SELECT value FROM json_each(%s))", [*params, json.dumps(self.values)]
 
     def as_postgresql(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, list[Any]]:
         sql, params = compiler.compile(self.source_expressions[0])
-        return f"{sql} = ANY(%s::bigint[])", [*params, list(self.numbers)]
+        kind = "text" if isinstance(self.source_expressions[0].output_field, CharField) else "bigint"
+        return f"{sql} = ANY(%s::{kind}[])", [*params, self.values]

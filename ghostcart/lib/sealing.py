@@ -41,6 +41,6 @@ def _keys(purpose: str) -> MultiFernet:
     return MultiFernet([Fernet(_key(purpose, secret)) for secret in secrets])
 
 
-def _key(purpose: str, secret: str) -> bytes:
+def _key(purpose: str, secret: str | bytes) -> bytes:
     digest = salted_hmac(f"ghostcart.lib.sealing.{purpose}", "", secret=secret, algorithm="sha256").digest()
     return base64.urlsafe_b64encode(digest)

@@ -29,9 +29,14 @@ def statement(folder: Path, name: str, vendor: str) -> str:
     return (special if special.exists() else folder / f"{name}.sql").read_text().strip()
 
 
+@cache
+def _is_sqlite() -> bool:
+    return bool(connection.vendor == "sqlite")
+
+
 def to_db(moment: datetime | None) -> datetime | str | None:
     """A time as a statement's parameter, equal to what the ORM stores."""
-    if moment is None or connection.vendor != "sqlite":
+    if moment is None or not _is_sqlite():
         return moment
     moment = moment.astimezone(UTC)
     return moment.strftime(_TIME_AS_TEXT) if moment.microsecond else moment.strftime("%Y-%m-%d %H:%M:%S")

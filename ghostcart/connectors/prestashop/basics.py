@@ -3,9 +3,9 @@
 Small tables, read whole, and again after a minute.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from ghostcart.connectors.prestashop import checking
@@ -80,6 +80,7 @@ class Basics:
     has_customer_prices: bool = False
     priorities: tuple[str, ...] = ()
     _found_rates: dict[tuple[int, int, int], int] = field(default_factory=dict)
+    _near: dict[tuple[int, int], int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, database: Database, settings: Configuration) -> "Basics":
@@ -109,19 +110,19 @@ class Basics:
             priorities=("id_customer", *priorities.split(";")),
         )
 
-    @property
+    @cached_property
     def main_code(self) -> str:
         return self.currencies[self.main_currency].code if self.main_currency in self.currencies else "EUR"
 
-    @property
+    @cached_property
     def rounding(self) -> Rounding:
         return _ROUNDINGS.get(self.settings.number("PS_PRICE_ROUND_MODE", 2), Rounding.HALF_UP)
 
-    @property
+    @cached_property
     def rounding_type(self) -> str:
         return _ROUNDING_TYPES.get(self.settings.number("PS_ROUND_TYPE", 1), "item")
 
-    @property
+    @cached_property
     def home_country(self) -> int:
         return self.settings.number("PS_COUNTRY_DEFAULT")
 
@@ -136,6 +137,7 @@ class Basics:
     def group(self, number: int) -> Group:
         return self.groups.get(number) or _ANY_GROUP
 
+    @cached_property
     def group_of_visitors(self) -> int:
         return self.settings.number("PS_UNIDENTIFIED_GROUP", 1)
 
@@ -167,6 +169,14 @@ class Basics:
         """The tax rate between two prices: the known one that explains them, else what they say, to a tenth of 1 %."""
         if excl_micros <= 0 or incl_micros <= excl_micros:
             return 0
+        known = self._near.get((excl_micros, incl_micros))
+        if known is None:
+            if len(self._near) > 100_000:
+                self._near.clear()
+            known = self._near[excl_micros, incl_micros] = self._nearest(excl_micros, incl_micros)
+        return known
+
+    def _nearest(self, excl_micros: int, incl_micros: int) -> int:
         told = (incl_micros - excl_micros) * WHOLE_PPM // excl_micros
         slack = max(500, 10_000 * WHOLE_PPM // excl_micros)  # a cent's rounding
         near = min(self.rates, key=lambda rate: abs(rate - told), default=0)
@@ -254,3 +264,8 @@ def _taxes(database: Database, settings: Configuration) -> tuple[dict[tuple[int,
 def marks(values: Any) -> str:
     """As many `%s` as there are values, for IN (...)."""
     return ", ".join(["%s"] * len(values))
+
+
+def listed(numbers: Iterable[int]) -> str:
+    """Whole numbers for IN (...), written out."""
+    return ", ".join(str(int(number)) for number in numbers) or "0"

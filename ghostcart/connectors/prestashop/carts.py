@@ -8,16 +8,17 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from ghostcart.carts import pricing
 from ghostcart.carts.intake import CartSnapshot, LineSnapshot, Sums, VoucherSnapshot
 from ghostcart.connectors.prestashop import orders as ordering
-from ghostcart.connectors.prestashop.basics import Basics, Currency, clean, marks, micros
-from ghostcart.connectors.prestashop.catalogue import Catalogue, Item, reference_of, variant_id
+from ghostcart.connectors.prestashop.basics import Basics, Currency, clean, listed, micros
+from ghostcart.connectors.prestashop.catalogue import Catalogue, Item, variant_id
 from ghostcart.connectors.prestashop.database import Database
-from ghostcart.connectors.prestashop.prices import Occasion, SpecialPrice
-from ghostcart.lib.money import divide, minor_micros
+from ghostcart.connectors.prestashop.prices import Occasion, SpecialPrice, UnitPrice
+from ghostcart.lib.money import divide, divider, minor_micros
 from ghostcart.vouchers.terms import AppliesTo, Kind, Terms
 
 MOST_OF_A_LINE = 9999
@@ -34,12 +35,12 @@ class Head(NamedTuple):
     currency: int
     customer: int
     guest: int
-    date_add: str
-    date_upd: str
     group: int | None
     """The customer's default group; None: a visitor, or somebody who is gone."""
-    country: int | None
-    state: int | None
+    country: int
+    state: int
+    date_add: str
+    date_upd: str
 
 
 class Row(NamedTuple):
@@ -63,10 +64,10 @@ class Batch:
     surcharges: dict[int, int] = field(default_factory=dict)
     specials: list[SpecialPrice] = field(default_factory=list)
 
-    def customers(self) -> set[int]:
-        """The numbers of all who are named."""
-        found = {head.customer for head in self.heads} | {one.head["id_customer"] for one in self.orders}
-        return found - {0}
+    def people(self) -> set[int]:
+        """The numbers of all who are named and still there."""
+        found = {head.customer for head in self.heads if head.group is not None}
+        return found | {one.head["id_customer"] for one in self.orders if one.is_of_known}
 
 
 @dataclass(slots=True)
@@ -91,34 +92,42 @@ def read(database: Database, basics: Basics, condition: str, parameters: Collect
     settings = basics.settings
     which = "invoice" if settings.text("PS_TAX_ADDRESS_TYPE") == "id_address_invoice" else "delivery"
     has_place = settings.has("address")
-    place = "a.id_country, a.id_state" if has_place else "NULL, NULL"
+    place = ("a.id_country", "a.id_state") if has_place else ("NULL", "NULL")
     join = f"LEFT JOIN {{p}}address a ON a.id_address = c.id_address_{which}" if has_place else ""
-    sql = f"""SELECT c.id_cart, c.id_carrier, c.id_lang, c.id_currency, c.id_customer, c.id_guest,
-                c.date_add, c.date_upd, u.id_default_group, {place}
-              FROM {{p}}cart c LEFT JOIN {{p}}customer u ON u.id_customer = c.id_customer {join}
-              WHERE {condition} AND c.id_shop = %s ORDER BY c.id_cart {"LIMIT %s" if most else ""}"""
-    found = database.tuples(sql, (*parameters, settings.shop_id, *([most] if most else [])))
-    batch = Batch([Head(*row) for row in found])
+    columns = ("c.id_cart", "c.id_carrier", "c.id_lang", "c.id_currency", "c.id_customer", "c.id_guest",
+               "u.id_default_group", *place, "c.date_add", "c.date_upd")  # fmt: skip
+    rest = f"""FROM {{p}}cart c LEFT JOIN {{p}}customer u ON u.id_customer = c.id_customer {join}
+               WHERE {condition} AND c.id_shop = %s ORDER BY c.id_cart {"LIMIT %s" if most else ""}"""
+    batch = Batch([])
+    for row in database.packed(columns, rest, (*parameters, settings.shop_id, *([most] if most else []))):
+        number, carrier, language, currency, customer, guest, group, country, state, added, updated = row
+        batch.heads.append(Head(
+            int(number), int(carrier), int(language), int(currency), int(customer), int(guest),
+            int(group) if group else None, int(country or 0), int(state or 0), added, updated,
+        ))  # fmt: skip
     if batch.heads:
         _read_rows(database, basics, batch)
         _read_rules(database, basics, batch)
         _read_customizations(database, basics, batch)
         _read_specials(basics, batch, Catalogue(database, basics))
-        batch.orders = ordering.read(database, basics, f"o.id_cart IN ({marks(batch.heads)})", _ids(batch))
+        batch.orders = ordering.read(database, basics, f"o.id_cart IN ({_ids(batch)})", [])
     return batch
 
 
-def _ids(batch: Batch) -> tuple[int, ...]:
-    return tuple(head.id for head in batch.heads)
+def _ids(batch: Batch) -> str:
+    return listed(head.id for head in batch.heads)
 
 
 def _read_rows(database: Database, basics: Basics, batch: Batch) -> None:
     custom = "id_customization" if basics.settings.has("cart_product", "id_customization") else "0"
-    sql = f"""SELECT id_cart, id_product, id_product_attribute, {custom}, quantity, date_add
-              FROM {{p}}cart_product WHERE id_cart IN ({marks(batch.heads)})"""
-    for values in database.tuples(sql, _ids(batch)):
-        row = Row(*values)
-        batch.rows.setdefault(row.cart, []).append(row)
+    glued = f"id_product, id_product_attribute, {custom}, quantity, date_add"
+    sql = f"""SELECT id_cart, GROUP_CONCAT(CONCAT_WS(',', {glued}) SEPARATOR ';')
+              FROM {{p}}cart_product WHERE id_cart IN ({_ids(batch)}) GROUP BY id_cart"""
+    for cart, lines in database.tuples(sql):
+        rows = batch.rows[cart] = []
+        for line in lines.split(";"):
+            product, variant, customization, quantity, added = line.split(",")
+            rows.append(Row(cart, int(product), int(variant), int(customization), int(quantity), added))
 
 
 def _read_rules(database: Database, basics: Basics, batch: Batch) -> None:
@@ -133,8 +142,8 @@ def _read_rules(database: Database, basics: Basics, batch: Batch) -> None:
                 r.reduction_currency, r.reduction_product, r.free_shipping, r.gift_product, r.gift_product_attribute,
                 r.priority, {reduced}
               FROM {{p}}cart_cart_rule k JOIN {{p}}cart_rule r ON r.id_cart_rule = k.id_cart_rule {join}
-              WHERE k.id_cart IN ({marks(batch.heads)}) ORDER BY k.id_cart, r.priority, r.id_cart_rule"""
-    parameters = ((basics.main_language,) if has_names else ()) + _ids(batch)
+              WHERE k.id_cart IN ({_ids(batch)}) ORDER BY k.id_cart, r.priority, r.id_cart_rule"""
+    parameters = (basics.main_language,) if has_names else ()
     for cart, number, code, name, percent, amount, currency, product, free, *gift, priority, skips in database.tuples(
         sql, parameters
     ):
@@ -154,11 +163,11 @@ def _read_customizations(database: Database, basics: Basics, batch: Batch) -> No
     sql = f"""SELECT z.id_cart, z.id_customization, z.id_product, z.id_product_attribute, z.quantity,
                 d.type, d.value, {price}
               FROM {{p}}customization z LEFT JOIN {{p}}customized_data d ON d.id_customization = z.id_customization
-              WHERE z.id_cart IN ({marks(batch.heads)}) AND z.in_cart = 1
+              WHERE z.id_cart IN ({_ids(batch)}) AND z.in_cart = 1
               ORDER BY z.id_customization, d.type, d.`index`"""
     texts: dict[int, list[str]] = defaultdict(list)
     owned: dict[tuple[int, int, int], dict[int, int]] = defaultdict(dict)
-    for cart, number, product, variant, quantity, kind, value, surcharge in database.tuples(sql, _ids(batch)):
+    for cart, number, product, variant, quantity, kind, value, surcharge in database.tuples(sql):
         owned[cart, product, variant][number] = quantity
         if kind is not None:
             texts[number].append(clean(value) if kind == 1 else "…")
@@ -185,44 +194,46 @@ def _apart(rows: list[Row], owned: Mapping[tuple[int, int, int], Mapping[int, in
 
 def _read_specials(basics: Basics, batch: Batch, catalogue: Catalogue) -> None:
     if basics.has_cart_prices:
-        batch.specials += catalogue.specials(f"id_cart IN ({marks(batch.heads)})", _ids(batch))
+        batch.specials += catalogue.specials(f"id_cart IN ({_ids(batch)})")
     customers = {head.customer for head in batch.heads} - {0}
     if basics.has_customer_prices and customers:
-        condition = f"id_cart = 0 AND id_customer IN ({marks(customers)})"
-        batch.specials += catalogue.specials(condition, tuple(customers))
+        batch.specials += catalogue.specials(f"id_cart = 0 AND id_customer IN ({listed(customers)})")
 
 
 # -- telling -------------------------------------------------------------------------------------
 
 
 class Teller:
-    """Makes snapshots of a batch. `customers`: those of its people who are still there."""
+    """Makes snapshots of a batch. `now`: its carts changed lately."""
 
-    def __init__(
-        self, basics: Basics, catalogue: Catalogue, batch: Batch, customers: Collection[int],
-        now: datetime | None = None,
-    ) -> None:  # fmt: skip
-        self.basics, self.catalogue, self.batch, self.known = basics, catalogue, batch, customers
-        self.now = now
+    def __init__(self, basics: Basics, catalogue: Catalogue, batch: Batch, now: datetime | None = None) -> None:
+        self.basics, self.catalogue, self.batch, self.now = basics, catalogue, batch, now
         products = {row.product for rows in batch.rows.values() for row in rows}
         products |= {detail.product for one in batch.orders for detail in one.details}
         catalogue.load(products)
         self.ordered: dict[int, list[ordering.Found]] = defaultdict(list)
         for one in batch.orders:
             self.ordered[one.head["id_cart"]].append(one)
+        self.by_variant = basics.settings.number("PS_QTY_DISCOUNT_ON_COMBINATION")
+        self.divide = divider(basics.rounding)
+        self.are_plain = {
+            product: not batch.specials and not catalogue.everywhere and item.is_plain
+            for product in products
+            if (item := catalogue.get(product)) is not None
+        }
 
     def tell_carts(self) -> list[CartSnapshot]:
         return [self.cart(head) for head in self.batch.heads]
 
     def tell_orders(self) -> list[ordering.OrderSnapshot]:
-        return [ordering.snapshot(self.basics, self.catalogue, one, self.known) for one in self.batch.orders]
+        return [ordering.snapshot(self.basics, self.catalogue, one) for one in self.batch.orders]
 
     def cart(self, head: Head) -> CartSnapshot:
         basics = self.basics
         currency = basics.currency(head.currency)
-        group = head.group if head.group is not None else basics.group_of_visitors()
+        group = head.group if head.group is not None else basics.group_of_visitors
         shows_tax = basics.group(group).shows_tax
-        rows = sorted(_merged(self.batch.rows.get(head.id, ())), key=lambda row: row.date_add)
+        rows = _merged(self.batch.rows.get(head.id, ()))
         found = self.ordered.get(head.id, [])
         lines = [self._line(head, row, rows, currency, group) for row in rows]
         if found:
@@ -237,7 +248,7 @@ class Teller:
             currency=currency.code,
             language=basics.language(head.language),
             prices_include_tax=found[0].shows_tax if found else shows_tax,
-            customer=str(head.customer) if head.customer in self.known else "",
+            customer=str(head.customer) if head.group is not None else "",
             lines=lines,
             vouchers=vouchers,
             sums=sums,
@@ -269,38 +280,50 @@ class Teller:
         if item is None:
             return LineSnapshot(key=key, variant=variant, sku=variant, name=f"#{row.product}", quantity=row.quantity,
                                 option=self.batch.texts.get(row.customization, ""), total_minor=0)  # fmt: skip
-        country, state = head.country or basics.home_country, head.state or 0
-        tax = basics.tax_rate(item.tax_group, country, state)
-        price = self._price(head, row, rows, item, tax, country, currency, group)
-        unit, regular = price
+        price, tax = self._price(head, row, rows, item, currency, group)
+        unit, regular = price.micros, price.regular_micros
         surcharge = self.batch.surcharges.get(row.customization, 0)
         if surcharge:
             surcharge = surcharge * currency.rate_micros // 1_000_000
             surcharge = surcharge * (1_000_000 + tax) // 1_000_000 if basics.group(group).shows_tax else surcharge
             unit, regular = unit + surcharge, regular + surcharge if regular else None
+        face = self.catalogue.face(item, row.variant, head.language)
+        wish = self.batch.texts.get(row.customization, "") if row.customization else ""
         return LineSnapshot(
             key=key,
             variant=variant,
-            sku=reference_of(item, row.variant) or variant,
-            name=item.name(head.language, basics.main_language) or item.reference or f"#{row.product}",
-            option=self._option(head, row, item),
-            picture=self.catalogue.picture(item, row.variant),
+            sku=face.sku,
+            name=face.name,
+            option=" · ".join(filter(None, (face.option, wish))) if wish else face.option,
+            picture=face.picture,
             quantity=row.quantity,
             unit_price_micros=unit,
             regular_micros=regular,
             tax_rate_ppm=tax,
-            total_minor=divide(unit * row.quantity, minor_micros(currency.code), basics.rounding),
+            total_minor=self._total(unit, row.quantity, currency.code),
         )
 
+    def _total(self, unit_micros: int, quantity: int, currency: str) -> int:
+        minor = minor_micros(currency)
+        if self.basics.rounding_type == "item":
+            return self.divide(unit_micros, minor) * quantity
+        return self.divide(unit_micros * quantity, minor)
+
     def _price(
-        self, head: Head, row: Row, rows: list[Row], item: Item, tax: int, country: int, currency: Currency, group: int
-    ) -> tuple[int, int | None]:
+        self, head: Head, row: Row, rows: list[Row], item: Item, currency: Currency, group: int
+    ) -> tuple[UnitPrice, int]:
+        """The price of a unit, and its tax rate. Where it is the same for everybody of a group it is reckoned once."""
+        country = head.country or self.basics.home_country
+        key = (row.product, row.variant, head.currency, country, head.state, group)
+        is_plain = self.are_plain[row.product]
+        if is_plain and (known := self.catalogue.plain_prices.get(key)):
+            return known
         basics = self.basics
-        by_variant = basics.settings.number("PS_QTY_DISCOUNT_ON_COMBINATION")
+        tax = basics.tax_rate(item.tax_group, country, head.state)
         quantity = sum(
             one.quantity
             for one in rows
-            if one.product == row.product and (not by_variant or one.variant == row.variant)
+            if one.product == row.product and (not self.by_variant or one.variant == row.variant)
         )
         rules = basics.group(group)
         occasion = Occasion(
@@ -312,15 +335,10 @@ class Teller:
             for one in self.batch.specials
             if one.cart in (0, head.id) and one.customer in (0, head.customer) and one.product in (0, row.product)
         ]
-        price = self.catalogue.price(item, row.variant, occasion, tax, more)
-        return price.micros, price.regular_micros
-
-    def _option(self, head: Head, row: Row, item: Item) -> str:
-        combination = item.combinations.get(row.variant)
-        options = combination.options if combination else {}
-        told = options.get(head.language) or options.get(self.basics.main_language) or ""
-        wish = self.batch.texts.get(row.customization, "")
-        return f"{told} · {wish}" if told and wish else told or wish
+        price = self.catalogue.price(item, row.variant, occasion, tax, more), tax
+        if is_plain:
+            self.catalogue.plain_prices[key] = price
+        return price
 
     def _as_ordered(
         self, lines: list[LineSnapshot], rows: list[Row], found: list[ordering.Found], currency: Currency
@@ -357,6 +375,8 @@ class Teller:
     ) -> tuple[list[LineSnapshot], list[VoucherSnapshot], Sums]:
         basics = self.basics
         rules = self.batch.rules.get(head.id, [])
+        if not rules and basics.rounding_type != "total":
+            return lines, [], self._simple_sums(lines, shows_tax)
         products = {line.key: row.product for line, row in zip(lines, rows, strict=True)}
         if rules:
             lines = _with_gifts(lines, rules)
@@ -382,6 +402,16 @@ class Teller:
             shipping_minor=totals.shipping_minor, tax_minor=totals.tax_minor, total_minor=totals.total_minor,
         )  # fmt: skip
         return lines, vouchers, sums
+
+    def _simple_sums(self, lines: list[LineSnapshot], shows_tax: bool) -> Sums:
+        """What `pricing.price` says of lines alone that are rounded one by one."""
+        products = tax = 0
+        for line in lines:
+            products += line.total_minor
+            part = line.tax_rate_ppm if shows_tax else 0
+            tax += self.divide(line.total_minor * line.tax_rate_ppm, 1_000_000 + part)
+        total = products if shows_tax else products + tax
+        return Sums(products_minor=products, tax_minor=tax, total_minor=total)
 
     def _terms(self, place: int, rule: Rule, currency: Currency, lines: list[LineSnapshot]) -> list[Terms]:
         """A cart rule as our terms. One for products chosen by conditions counts for all products."""
@@ -415,7 +445,7 @@ def _merged(rows: Collection[Row]) -> list[Row]:
         known = found.get(key)
         quantity = row.quantity + (known.quantity if known else 0)
         found[key] = (known or row)._replace(quantity=min(quantity, MOST_OF_A_LINE))
-    return [row for row in found.values() if row.quantity > 0]
+    return sorted((row for row in found.values() if row.quantity > 0), key=attrgetter("date_add"))
 
 
 def _with_gifts(lines: list[LineSnapshot], rules: list[Rule]) -> list[LineSnapshot]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import NamedTuple
 
 from ghostcart.catalog.intake import PriceSnapshot, ProductSnapshot, VariantSnapshot
 from ghostcart.connectors.prestashop.basics import Basics, clean, marks, micros
@@ -11,6 +11,16 @@ from ghostcart.connectors.prestashop.prices import Occasion, SpecialPrice, UnitP
 
 MOST_KEPT = 20_000
 """Products in memory at once."""
+MOST_REMEMBERED = 200_000
+
+
+class Face(NamedTuple):
+    """How a combination is shown in a language."""
+
+    name: str
+    option: str
+    picture: str
+    sku: str
 
 
 @dataclass(slots=True)
@@ -46,6 +56,11 @@ class Item:
     """In ppm, by group."""
     stock: dict[int, int] = field(default_factory=dict)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether its price depends on neither the time nor how much is bought."""
+        return all(one.from_quantity <= 1 and one.since < "1000" and one.until < "1000" for one in self.specials)
+
     def name(self, language: int, main: int) -> str:
         return self.names.get(language) or self.names.get(main) or next(iter(self.names.values()), "")
 
@@ -55,11 +70,19 @@ class Catalogue:
 
     def __init__(self, database: Database, basics: Basics) -> None:
         self.database, self.basics = database, basics
+        self._keep_nothing()
+
+    def _keep_nothing(self) -> None:
         self._items: dict[int, Item | None] = {}
         self._everywhere: list[SpecialPrice] | None = None
+        self._faces: dict[tuple[int, int, int], Face] = {}
+        self.plain_prices: dict[tuple[int, ...], tuple[UnitPrice, int]] = {}
+        """Prices with their tax rates that were reckoned already: see `Teller`."""
 
     def forget(self, numbers: Iterable[int] | None = None) -> None:
         """Ask anew for some products, or for all of them and the prices that hold for all."""
+        self._faces.clear()
+        self.plain_prices.clear()
         if numbers is None:
             self._items.clear()
             self._everywhere = None
@@ -73,8 +96,8 @@ class Catalogue:
 
     def load(self, numbers: Collection[int]) -> None:
         missing = [number for number in numbers if number not in self._items]
-        if len(self._items) + len(missing) > MOST_KEPT:
-            self._items.clear()
+        if len(self._items) + len(missing) > MOST_KEPT or len(self.plain_prices) + len(self._faces) > MOST_REMEMBERED:
+            self.forget()
             missing = list(numbers)
         for start in range(0, len(missing), 1000):
             self._load(missing[start : start + 1000])
@@ -208,6 +231,22 @@ class Catalogue:
             specials, self.basics.priorities, item.category_reductions.get(occasion.group),
         )  # fmt: skip
 
+    def face(self, item: Item, variant: int, language: int) -> Face:
+        key = (item.number, variant, language)
+        face = self._faces.get(key)
+        if face is None:
+            main = self.basics.main_language
+            combination = item.combinations.get(variant)
+            options = combination.options if combination else {}
+            sku = (combination.reference if combination else "") or item.reference
+            face = self._faces[key] = Face(
+                item.name(language, main) or item.reference or f"#{item.number}",
+                options.get(language) or options.get(main) or "",
+                self.picture(item, variant),
+                sku or variant_id(item.number, variant),
+            )
+        return face
+
     def picture(self, item: Item, variant: int = 0) -> str:
         """The address of its picture in the shop, in the form that every version serves."""
         combination = item.combinations.get(variant)
@@ -269,7 +308,7 @@ class Catalogue:
             currency = basics.currency(number)
             occasion = Occasion(
                 settings.shop_id, settings.group_id, number, currency.rate_micros, basics.home_country,
-                basics.group_of_visitors(), 0, 0, 0, at, 1, shows_tax,
+                basics.group_of_visitors, 0, 0, 0, at, 1, shows_tax,
             )  # fmt: skip
             price = self.price(item, one.number, occasion, tax)
             own_cost = cost * currency.rate_micros // 1_000_000 if cost else None
@@ -287,10 +326,3 @@ class Catalogue:
 def variant_id(product: int, variant: int) -> str:
     """What we call a combination of a product; of a product without any, its only variant."""
     return f"{product}-{variant}"
-
-
-def reference_of(item: Item | None, variant: int) -> str:
-    if item is None:
-        return ""
-    combination: Any = item.combinations.get(variant)
-    return (combination.reference if combination else "") or item.reference

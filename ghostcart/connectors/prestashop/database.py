@@ -32,6 +32,8 @@ _CONVERSIONS: dict[Any, Any] = {
 }
 _TABLE = re.compile(r"for table `?(?:[^`'.]+`?\.)?[`']?([^`']+)[`']?|Table '(?:[^'.]+\.)?([^']+)'")
 
+_GLUE = "\x1f"
+
 Parameters = Sequence[Any] | dict[str, Any] | None
 
 
@@ -79,7 +81,9 @@ class Database:
         limit = f"max_execution_time = {statement_seconds * 1000}"
         if self.is_mariadb:
             limit = f"max_statement_time = {statement_seconds}"
-        self.execute("SET SESSION time_zone = '+00:00', sql_mode = '', net_write_timeout = 600")
+        self.execute(
+            "SET SESSION time_zone = '+00:00', sql_mode = '', net_write_timeout = 600, group_concat_max_len = 8000000"
+        )
         self.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         with suppress(errors.DatabaseTrouble):  # a server older than this limit
             self.execute(f"SET SESSION {limit}")
@@ -98,6 +102,15 @@ class Database:
         """All rows, a tuple each: for many."""
         with self._cursor(sql, params) as cursor:
             return cursor.fetchall()
+
+    def packed(self, columns: Sequence[str], rest: str, params: Parameters = None) -> Iterator[list[str]]:
+        """Rows of `SELECT columns rest` as lists of texts, NULL as "": one field a row is read four times as fast.
+
+        For numbers and times only: a text could hold the mark between two columns.
+        """
+        glued = ", ".join(f"IFNULL({column}, '')" for column in columns)
+        for (row,) in self.tuples(f"SELECT CONCAT_WS('{_GLUE}', {glued}) {rest}", params):
+            yield row.split(_GLUE)
 
     def value(self, sql: str, params: Parameters = None) -> Any:
         """The first column of the first row; None if there is no row."""
@@ -208,8 +221,10 @@ def _arguments(url: str) -> tuple[dict[str, Any], str]:
     if parts.scheme not in ("mysql", "mariadb") or not name or "/" in name or not parts.username:
         raise errors.BadShopAddress
     values: dict[str, Any] = {
-        "user": unquote(parts.username), "password": unquote(parts.password or ""), "database": name
-    }  # fmt: skip
+        "user": unquote(parts.username),
+        "password": unquote(parts.password or "").encode(),  # as text the client would send it in Latin-1
+        "database": name,
+    }
     if path := options.get("unix_socket"):
         return {**values, "unix_socket": path}, path
     if not parts.hostname:

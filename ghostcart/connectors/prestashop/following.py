@@ -21,7 +21,7 @@ from ghostcart.customers import intake as customer_intake
 OVERLAP = timedelta(seconds=30)
 """How far behind the newest change a look begins."""
 SAME_SECOND = timedelta(seconds=3)
-"""Within this time a cart may change again under the same date_upd: it is taken each time."""
+"""So long after we first saw a change, another may come under the same date_upd: the cart is taken again."""
 AHEAD = timedelta(hours=26)
 """A shop's clock is not trusted further than this."""
 VISIT = timedelta(minutes=30)
@@ -68,7 +68,7 @@ def look(reader: Reader, cursor: Cursor, now: datetime) -> Look:
     ends = _ends(reader, now)
     _notice_restored(found.cursor, ends)
     numbers = _changed(reader, found, now)
-    numbers |= _new_carts(reader, found, ends)
+    numbers |= _new_carts(reader, found, ends, now)
     orders = _changed_orders(reader, found, ends, now)
     numbers |= set(orders.values()) - {0}
     if _is_time(found.cursor, "active", now):
@@ -135,7 +135,6 @@ def _changed(reader: Reader, found: Look, now: datetime) -> set[int]:
     times, cursor = reader.basics.times, found.cursor
     here = times.local(now)
     since = _earlier(min(cursor["changed"], here), OVERLAP)
-    just_now = min(_earlier(cursor["changed"], SAME_SECOND), times.local(now - SAME_SECOND))
     until = times.local(now + AHEAD)
     if cursor["page"]:
         at, number = cursor["page"]
@@ -148,7 +147,7 @@ def _changed(reader: Reader, found: Look, now: datetime) -> set[int]:
     numbers: set[int] = set()
     page = None
     for number, at in rows:
-        if reader.recent.get(number) != at or at >= just_now:
+        if not reader.knows(number, at, now - SAME_SECOND):
             numbers.add(number)
         cursor["changed"] = max(cursor["changed"], at)
         if len(numbers) >= CARTS_AT_ONCE:
@@ -160,13 +159,13 @@ def _changed(reader: Reader, found: Look, now: datetime) -> set[int]:
     found.behind |= page is not None
     if len(reader.recent) > MOST_KEPT:
         oldest = _earlier(since, ACTIVE)
-        kept = {number: at for number, at in reader.recent.items() if at >= oldest}
+        kept = {number: known for number, known in reader.recent.items() if known[0] >= oldest}
         reader.recent.clear()
         reader.recent.update(kept)
     return numbers
 
 
-def _new_carts(reader: Reader, found: Look, ends: Cursor) -> set[int]:
+def _new_carts(reader: Reader, found: Look, ends: Cursor, now: datetime) -> set[int]:
     """Carts by number: also those whose date says nothing."""
     cursor = found.cursor
     if ends["cart"] <= cursor["cart"]:
@@ -176,12 +175,12 @@ def _new_carts(reader: Reader, found: Look, ends: Cursor) -> set[int]:
     is_full = len(rows) == CARTS_AT_ONCE
     cursor["cart"] = rows[-1][0] if is_full else ends["cart"]
     found.behind |= is_full
-    return {number for number, at in rows if reader.recent.get(number) != at}
+    return {number for number, at in rows if not reader.knows(number, at, now - SAME_SECOND)}
 
 
 def _active(reader: Reader, now: datetime) -> set[int]:
     since = reader.basics.times.local(now - ACTIVE)
-    latest = sorted((at, number) for number, at in reader.recent.items() if at >= since)
+    latest = sorted((at, number) for number, (at, _since) in reader.recent.items() if at >= since)
     return {number for _at, number in latest[-CARTS_AT_ONCE:]}
 
 

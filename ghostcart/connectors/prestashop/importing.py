@@ -19,12 +19,16 @@ PRODUCTS, CUSTOMERS, CARTS, ORDERS = 200, 2000, 2000, 500
 
 @dataclass(frozen=True)
 class Slice:
-    """One slice that was read. `take` writes it; `cursor` is where the next begins; `size` counts what was read."""
+    """One slice that was read. `take` writes it; `cursor` is where the next begins; `size` counts what was read.
+
+    `complete` reads what only our own database can tell is missing. It comes before the next slice is read ahead.
+    """
 
     take: Callable[[], None]
     cursor: dict[str, Any]
     size: int
     is_last: bool = False
+    complete: Callable[[], None] = lambda: None
 
 
 def begin(reader: Reader, now: datetime) -> tuple[dict[str, Any], int]:
@@ -39,24 +43,30 @@ def begin(reader: Reader, now: datetime) -> tuple[dict[str, Any], int]:
 def next_slice(reader: Reader, cursor: dict[str, Any], now: datetime) -> Slice:
     """Read the slice at the cursor."""
     stage, after = cursor["stage"], int(cursor["after"])
-    take, last, size = _READING[stage](reader, after, now)
-    if last is not None:
-        return Slice(take, {**cursor, "after": last}, size)
+    found = _READING[stage](reader, after, now)
+    if found.last is not None:
+        return Slice(found.take, {**cursor, "after": found.last}, found.size, complete=found.complete)
     place = STAGES.index(stage) + 1
     if place == len(STAGES):
-        return Slice(take, {"follow": cursor["follow"]}, size, is_last=True)
-    return Slice(take, {**cursor, "stage": STAGES[place], "after": 0}, size)
+        return Slice(found.take, {"follow": cursor["follow"]}, found.size, is_last=True)
+    return Slice(found.take, {**cursor, "stage": STAGES[place], "after": 0}, found.size)
 
 
-Reading = tuple[Callable[[], None], int | None, int]
-"""How to write it, the number it ends with (None: nothing was left), how many."""
+@dataclass(frozen=True)
+class Reading:
+    """How to write it, the number it ends with (None: nothing was left), how many."""
+
+    take: Callable[[], None]
+    last: int | None
+    size: int
+    complete: Callable[[], None] = lambda: None
 
 
 def _products(reader: Reader, after: int, now: datetime) -> Reading:
     sql = """SELECT p.id_product FROM {p}product p JOIN {p}product_shop s
              ON s.id_product = p.id_product AND s.id_shop = %s WHERE p.id_product > %s ORDER BY p.id_product LIMIT %s"""
     numbers = [row[0] for row in reader.database.tuples(sql, (reader.number, after, PRODUCTS))]
-    return take_products(reader, numbers, now), numbers[-1] if numbers else None, len(numbers)
+    return Reading(take_products(reader, numbers, now), numbers[-1] if numbers else None, len(numbers))
 
 
 def _customers(reader: Reader, after: int, now: datetime) -> Reading:
@@ -66,13 +76,18 @@ def _customers(reader: Reader, after: int, now: datetime) -> Reading:
     def take() -> None:
         customer_intake.take(reader.shop_id, reader.source, told, now)
 
-    return take, numbers[-1] if numbers else None, len(numbers)
+    return Reading(take, numbers[-1] if numbers else None, len(numbers))
 
 
 def _carts(reader: Reader, after: int, now: datetime) -> Reading:
     portion = reader.read_carts("c.id_cart > %s", [after], CARTS)
     heads = portion.batch.heads
-    return lambda: portion.take(now, is_history=True), heads[-1].id if heads else None, len(heads)
+    return Reading(
+        lambda: portion.take(now, is_history=True),
+        heads[-1].id if heads else None,
+        len(heads),
+        lambda: reader.read_strangers(portion),
+    )
 
 
 def _orders(reader: Reader, after: int, now: datetime) -> Reading:
@@ -82,9 +97,9 @@ def _orders(reader: Reader, after: int, now: datetime) -> Reading:
              WHERE o.id_order > %s AND o.id_shop = %s AND c.id_cart IS NULL ORDER BY o.id_order LIMIT %s"""
     numbers = [row[0] for row in reader.database.tuples(sql, (after, reader.number, ORDERS))]
     if not numbers:
-        return lambda: None, None, 0
+        return Reading(lambda: None, None, 0)
     portion = reader.read_orders(f"o.id_order IN ({', '.join(map(str, numbers))})", [])
-    return lambda: portion.take(now, is_history=True), numbers[-1], 0
+    return Reading(lambda: portion.take(now, is_history=True), numbers[-1], 0, lambda: reader.read_strangers(portion))
 
 
 _READING: dict[str, Callable[[Reader, int, datetime], Reading]] = {

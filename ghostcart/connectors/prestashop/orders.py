@@ -6,23 +6,22 @@ from datetime import datetime
 from typing import Any
 
 from ghostcart.carts.intake import LineSnapshot, Sums, VoucherSnapshot
-from ghostcart.connectors.prestashop.basics import Basics, clean, marks, micros
+from ghostcart.connectors.prestashop.basics import Basics, clean, listed, micros
 from ghostcart.connectors.prestashop.catalogue import Catalogue, variant_id
 from ghostcart.connectors.prestashop.database import Database
-from ghostcart.lib.money import divide, minor_micros
+from ghostcart.lib.money import divide, divider, minor_micros
 from ghostcart.orders.intake import OrderSnapshot
 from ghostcart.orders.models import OrderStatus
 
-_HEAD = (
-    "id_order", "reference", "id_cart", "id_customer", "id_currency", "id_lang", "id_carrier", "current_state",
-    "payment", "total_products", "total_products_wt", "total_discounts_tax_incl", "total_discounts_tax_excl",
-    "total_shipping_tax_incl", "total_shipping_tax_excl", "total_wrapping_tax_incl", "total_wrapping_tax_excl",
-    "total_paid_tax_incl", "total_paid_tax_excl", "id_address_delivery", "date_add", "date_upd",
+_NUMBERS = (
+    "id_order", "id_cart", "id_customer", "id_currency", "id_lang", "id_carrier", "current_state",
+    "id_address_delivery", "total_products", "total_products_wt", "total_discounts_tax_incl",
+    "total_discounts_tax_excl", "total_shipping_tax_incl", "total_shipping_tax_excl", "total_wrapping_tax_incl",
+    "total_wrapping_tax_excl", "total_paid_tax_incl", "total_paid_tax_excl", "date_add", "date_upd",
 )  # fmt: skip
-_DETAIL = (
-    "id_order", "id_order_detail", "product_id", "product_attribute_id", "product_name", "product_reference",
-    "product_quantity", "unit_price_tax_incl", "unit_price_tax_excl", "total_price_tax_incl", "total_price_tax_excl",
-)  # fmt: skip
+_WHOLE = 8
+"""So many of them, the first, are whole numbers."""
+_PRICES = ("unit_price_tax_incl", "unit_price_tax_excl", "total_price_tax_incl", "total_price_tax_excl")
 _SETTLED = {OrderStatus.PAID, OrderStatus.CANCELLED, OrderStatus.REFUNDED}
 
 
@@ -52,22 +51,29 @@ class Found:
     vouchers: list[VoucherSnapshot] = field(default_factory=list)
     states: list[tuple[int, str]] = field(default_factory=list)
     email: str = ""
+    is_of_known: bool = False
+    """Whether the customer is still there."""
     shows_tax: bool = True
     address: dict[str, str] = field(default_factory=dict)
     phone: str = ""
+    sums: Sums | None = None
 
 
 def read(database: Database, basics: Basics, condition: str, parameters: Collection[Any]) -> list[Found]:
     """Orders of our shop that meet a condition on `o`."""
-    sql = f"""SELECT {", ".join(f"o.{name}" for name in _HEAD)}, u.email, u.id_default_group, u.deleted
+    glued = ", ".join(f"o.{name}" for name in _NUMBERS)
+    sql = f"""SELECT CONCAT_WS(' # ', {glued}), o.reference, o.payment, u.email, u.id_default_group, u.deleted
               FROM {{p}}orders o LEFT JOIN {{p}}customer u ON u.id_customer = o.id_customer
               WHERE {condition} AND o.id_shop = %s ORDER BY o.id_order"""
     found: dict[int, Found] = {}
-    for row in database.tuples(sql, (*parameters, basics.settings.shop_id)):
-        *values, email, group, is_deleted = row
-        head = dict(zip(_HEAD, values, strict=True))
-        one = Found(head, email="" if is_deleted else clean(email))
-        one.shows_tax = basics.group(group or basics.group_of_visitors()).shows_tax
+    for numbers, reference, payment, email, group, is_deleted in database.tuples(
+        sql, (*parameters, basics.settings.shop_id)
+    ):
+        values = numbers.split(" # ")
+        head: dict[str, Any] = dict(zip(_NUMBERS, [*map(int, values[:_WHOLE]), *values[_WHOLE:]], strict=True))
+        head |= {"reference": reference, "payment": payment}
+        one = Found(head, email="" if is_deleted else clean(email), is_of_known=email is not None)
+        one.shows_tax = basics.group(group or basics.group_of_visitors).shows_tax
         found[head["id_order"]] = one
     if found:
         _read_details(database, basics, found)
@@ -79,16 +85,17 @@ def read(database: Database, basics: Basics, condition: str, parameters: Collect
 
 def _read_details(database: Database, basics: Basics, found: dict[int, Found]) -> None:
     custom = "id_customization" if basics.settings.has("order_detail", "id_customization") else "0"
-    sql = f"""SELECT {", ".join(_DETAIL)}, {custom} FROM {{p}}order_detail
-              WHERE id_order IN ({marks(found)}) ORDER BY id_order_detail"""
-    for order, number, product, variant, name, reference, quantity, *prices, customization in database.tuples(
-        sql, tuple(found)
-    ):
+    columns = ("id_order", "id_order_detail", "product_id", "IFNULL(product_attribute_id, 0)", f"IFNULL({custom}, 0)",
+               "product_quantity", *_PRICES)  # fmt: skip
+    sql = f"""SELECT CONCAT_WS(' # ', {", ".join(columns)}), product_name, product_reference FROM {{p}}order_detail
+              WHERE id_order IN ({listed(found)}) ORDER BY id_order_detail"""
+    for numbers, name, reference in database.tuples(sql):
+        order, number, product, variant, customization, quantity, *prices = numbers.split(" # ")
         detail = Detail(
-            number, product, variant or 0, customization or 0, clean(name), clean(reference), quantity,
-            *[micros(price) for price in prices],
+            int(number), int(product), int(variant), int(customization), clean(name), clean(reference), int(quantity),
+            *map(micros, prices),
         )  # fmt: skip
-        found[order].details.append(detail)
+        found[int(order)].details.append(detail)
 
 
 def _read_vouchers(database: Database, basics: Basics, found: dict[int, Found]) -> None:
@@ -99,8 +106,8 @@ def _read_vouchers(database: Database, basics: Basics, found: dict[int, Found]) 
     join = "LEFT JOIN {p}cart_rule r ON r.id_cart_rule = o.id_cart_rule" if code == "r.code" else ""
     sql = f"""SELECT o.id_order, {code}, o.name, o.value, o.value_tax_excl, o.id_cart_rule
               FROM {{p}}order_cart_rule o {join}
-              WHERE o.id_order IN ({marks(found)}) {standing} ORDER BY o.id_order_cart_rule"""
-    for number, name_of_code, name, incl, excl, rule in database.tuples(sql, tuple(found)):
+              WHERE o.id_order IN ({listed(found)}) {standing} ORDER BY o.id_order_cart_rule"""
+    for number, name_of_code, name, incl, excl, rule in database.tuples(sql):
         one = found[number]
         amount = _minor(micros(incl if one.shows_tax else excl), basics, one.head)
         one.vouchers.append(VoucherSnapshot(clean(name_of_code) or f"#{rule}", clean(name), max(0, amount)))
@@ -109,10 +116,9 @@ def _read_vouchers(database: Database, basics: Basics, found: dict[int, Found]) 
 def _read_states(database: Database, basics: Basics, found: dict[int, Found]) -> None:
     if not basics.settings.has("order_history"):
         return
-    sql = f"""SELECT id_order, id_order_state, date_add FROM {{p}}order_history
-              WHERE id_order IN ({marks(found)}) ORDER BY id_order_history"""
-    for number, state, at in database.tuples(sql, tuple(found)):
-        found[number].states.append((state, at))
+    rest = f"FROM {{p}}order_history WHERE id_order IN ({listed(found)}) ORDER BY id_order_history"
+    for number, state, at in database.packed(("id_order", "id_order_state", "date_add"), rest):
+        found[int(number)].states.append((int(state), at))
 
 
 def _read_addresses(database: Database, basics: Basics, found: dict[int, Found]) -> None:
@@ -120,8 +126,8 @@ def _read_addresses(database: Database, basics: Basics, found: dict[int, Found])
     if not numbers or not basics.settings.has("address"):
         return
     sql = f"""SELECT id_address, firstname, lastname, address1, postcode, city, id_country, phone, phone_mobile
-              FROM {{p}}address WHERE id_address IN ({marks(numbers)})"""
-    rows = {row[0]: row[1:] for row in database.tuples(sql, tuple(numbers))}
+              FROM {{p}}address WHERE id_address IN ({listed(numbers)})"""
+    rows = {row[0]: row[1:] for row in database.tuples(sql)}
     for one in found.values():
         if row := rows.get(one.head["id_address_delivery"]):
             first, last, street, postcode, city, country, phone, mobile = row
@@ -139,15 +145,23 @@ def _minor(number: int, basics: Basics, head: dict[str, Any]) -> int:
 
 def sums(basics: Basics, one: Found) -> Sums:
     """What an order comes to, by its own words."""
-    head = one.head
-    tax = "incl" if one.shows_tax else "excl"
+    if one.sums is None:
+        one.sums = _sums(basics, one)
+    return one.sums
 
-    def minor(*names: str) -> int:
-        return max(0, _minor(sum(micros(head[name]) for name in names), basics, head))
+
+def _sums(basics: Basics, one: Found) -> Sums:
+    head, shows_tax = one.head, one.shows_tax
+    minor_of, divide = minor_micros(basics.currency(head["id_currency"]).code), divider(basics.rounding)
+
+    def minor(name: str, other: str = "") -> int:
+        number = micros(head[name]) + (micros(head[other]) if other else 0)
+        return divide(number, minor_of) if number > 0 else 0
 
     total = minor("total_paid_tax_incl")
+    tax = "incl" if shows_tax else "excl"
     return Sums(
-        products_minor=minor("total_products_wt" if one.shows_tax else "total_products"),
+        products_minor=minor("total_products_wt" if shows_tax else "total_products"),
         discount_minor=minor(f"total_discounts_tax_{tax}"),
         shipping_minor=minor(f"total_shipping_tax_{tax}", f"total_wrapping_tax_{tax}"),
         tax_minor=max(0, total - minor("total_paid_tax_excl")),
@@ -155,8 +169,8 @@ def sums(basics: Basics, one: Found) -> Sums:
     )
 
 
-def snapshot(basics: Basics, catalogue: Catalogue, one: Found, customers: Collection[int]) -> OrderSnapshot:
-    """What we are told of an order; `customers`: those who are still there."""
+def snapshot(basics: Basics, catalogue: Catalogue, one: Found) -> OrderSnapshot:
+    """What we are told of an order."""
     head = one.head
     status = basics.statuses.get(head["current_state"], OrderStatus.PENDING.value)
     placed_at = basics.times.utc(head["date_add"]) or basics.times.utc(head["date_upd"]) or EPOCH
@@ -164,7 +178,7 @@ def snapshot(basics: Basics, catalogue: Catalogue, one: Found, customers: Collec
         external_id=str(head["id_order"]),
         number=clean(head["reference"]) or f"{head['id_order']:06d}",
         cart=str(head["id_cart"]) if head["id_cart"] else "",
-        customer=str(head["id_customer"]) if head["id_customer"] in customers else "",
+        customer=str(head["id_customer"]) if one.is_of_known else "",
         email=one.email,
         phone=one.phone,
         address=one.address,

@@ -31,9 +31,11 @@ class Reader:
     number: int
     time_zone: str = ""
     newsletter_is_consent: bool = False
-    recent: dict[int, str] = field(default_factory=dict)
-    """Carts taken lately by this process, with their date_upd: they need not be taken again."""
+    recent: dict[int, tuple[str, datetime]] = field(default_factory=dict)
+    """Carts taken lately by this process, with their date_upd and since when we know it."""
     recent_orders: dict[int, str] = field(default_factory=dict)
+    ahead: Any = None
+    """The slice of an import that was read beside the writing of the one before, with the cursor it began at."""
     _basics: Basics | None = field(default=None, repr=False)
     _catalogue: Catalogue | None = field(default=None, repr=False)
     _read_at: datetime | None = None
@@ -59,6 +61,11 @@ class Reader:
     def close(self) -> None:
         self.database.close()
 
+    def knows(self, number: int, date_upd: str, settled_before: datetime) -> bool:
+        """Whether a cart was taken as it is, and so long ago that it cannot change again within its second."""
+        at, since = self.recent.get(number, ("", settled_before))
+        return at == date_upd and since < settled_before
+
     # -- reading, all of it before anything is written -------------------------------------------
 
     def read_carts(
@@ -76,11 +83,22 @@ class Reader:
             return self._portion(batch)
 
     def _portion(self, batch: carts.Batch, now: datetime | None = None) -> "Portion":
-        named = batch.customers()
-        told = people.read(self.database, self.basics, named, newsletter_is_consent=self.newsletter_is_consent)
-        there = {int(one.external_id) for one in told}
-        teller = carts.Teller(self.basics, self.catalogue, batch, there, now)
+        told: list[CustomerSnapshot] = []
+        if now is not None:  # they may have changed with their carts; in an import they were told before
+            told = people.read(
+                self.database, self.basics, batch.people(), newsletter_is_consent=self.newsletter_is_consent
+            )
+        teller = carts.Teller(self.basics, self.catalogue, batch, now)
         return Portion(self, batch, told, teller.tell_carts(), teller.tell_orders())
+
+    def read_strangers(self, portion: "Portion") -> None:
+        """For an import: those of a portion's people whom nobody told of, such as customers of another shop."""
+        named = {str(number) for number in portion.batch.people()}
+        strangers = named - set(customer_intake.known(self.shop_id, self.source, named))
+        portion.customers += people.read(
+            self.database, self.basics, [int(name) for name in strangers],
+            newsletter_is_consent=self.newsletter_is_consent,
+        )  # fmt: skip
 
 
 @dataclass
@@ -94,19 +112,18 @@ class Portion:
     orders: list[order_intake.OrderSnapshot]
 
     def take(self, now: datetime, *, is_history: bool = False) -> None:
-        """Customers first, then carts, then the orders that close them."""
+        """Customers first, then carts with the orders that close them."""
         place = (self.reader.shop_id, self.reader.source)
         if self.customers:
             customer_intake.take(*place, self.customers, now)
-        if self.carts:
-            cart_intake.take(*place, self.carts, now, is_history=is_history)
-        if self.orders:
-            order_intake.take(*place, self.orders, now, is_history=is_history)
+        order_intake.take_all(*place, self.carts, self.orders, now, is_history=is_history)
 
-    def remember(self) -> None:
+    def remember(self, now: datetime) -> None:
         """After the commit: these are known as they are."""
+        recent = self.reader.recent
         for head in self.batch.heads:
-            self.reader.recent[head.id] = head.date_upd
+            if head.id not in recent or recent[head.id][0] != head.date_upd:
+                recent[head.id] = (head.date_upd, now)
 
 
 def take_products(reader: Reader, numbers: Collection[int], now: datetime) -> Callable[[], None]:

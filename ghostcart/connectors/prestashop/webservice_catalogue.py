@@ -14,8 +14,7 @@ Attributes = dict[int, tuple[int, dict[int, str]]]
 class WebserviceCatalogue(Catalogue):
     def __init__(self, source: Source, basics: Basics) -> None:
         self.source, self.basics = source, basics
-        self._items: dict[int, Item | None] = {}
-        self._everywhere: list[SpecialPrice] | None = None
+        self._keep_nothing()
         self._attributes: Attributes | None = None
 
     @property

@@ -94,7 +94,7 @@ class Seen:
     reader: WebserviceReader
     rows: dict[str, list[Row]] = field(default_factory=dict)
 
-    def remember(self) -> None:
+    def remember(self, _now: datetime) -> None:
         for resource, rows in self.rows.items():
             self.reader.remember(resource, rows)
 

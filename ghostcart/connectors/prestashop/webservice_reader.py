@@ -102,7 +102,7 @@ class WebserviceReader:
         self._special_prices(batch, customers)
         batch.orders = self._orders(heads, people_there, addresses)
         told = self.customers(people_there.values())
-        teller = Teller(self.basics, self.catalogue, batch, set(people_there), now)
+        teller = Teller(self.basics, self.catalogue, batch, now)
         return Portion(self, told, teller.tell_carts(), teller.tell_orders())
 
     @property
@@ -115,9 +115,9 @@ class WebserviceReader:
         place = addresses.get(whole(row, self._tax_address))
         return Head(
             number(row), whole(row, "id_carrier"), whole(row, "id_lang"), whole(row, "id_currency"),
-            whole(row, "id_customer"), whole(row, "id_guest"), text(row, "date_add"), text(row, "date_upd"),
-            whole(buyer, "id_default_group") if buyer else None, whole(place, "id_country") if place else None,
-            whole(place, "id_state") if place else None,
+            whole(row, "id_customer"), whole(row, "id_guest"), whole(buyer, "id_default_group") if buyer else None,
+            whole(place, "id_country") if place else 0, whole(place, "id_state") if place else 0,
+            text(row, "date_add"), text(row, "date_upd"),
         )  # fmt: skip
 
     def _customizations(self, batch: Batch) -> None:
@@ -143,8 +143,9 @@ class WebserviceReader:
         for row in rows:
             buyer = customers.get(whole(row, "id_customer"), {})
             is_gone = text(buyer, "deleted") == "1"
-            one = ordering.Found(_order_head(row), email="" if is_gone else text(buyer, "email"))
-            group = whole(buyer, "id_default_group") or self.basics.group_of_visitors()
+            email = "" if is_gone else text(buyer, "email")
+            one = ordering.Found(_order_head(row), email=email, is_of_known=bool(buyer))
+            group = whole(buyer, "id_default_group") or self.basics.group_of_visitors
             one.shows_tax = self.basics.group(group).shows_tax
             if place := addresses.get(whole(row, "id_address_delivery")):
                 self._set_address(one, place)
