@@ -340,7 +340,7 @@ class _Intake:
 
     def _close(self, cart: Cart, order_id: int, one: OrderSnapshot) -> None:
         """The first order of a cart makes it an ordered one; a deleted cart comes back, as ordered ones are kept."""
-        if cart.order_id == order_id:
+        if cart.order_id == order_id and one.external_id not in self.claims:
             self.closed_before.add(self._place(one))  # told together: it came as an ordered one
             self._tell_ordered(cart, one)
             return
