@@ -1,6 +1,7 @@
 # make demo    a running demo shop on http://127.0.0.1:8000 (HOST, PORT, GHOSTCART_DATA say otherwise)
 # make test    all checks and tests
 # make bench   the benchmarks
+# make fuzz    50,000 generated requests over the API
 # make prove   the promises at their full numbers (an hour)
 # make check   only the checks: style, types, imports, migrations
 # make assets  only the front end        make lock   renew requirements/*.lock        make clean   undo all of it
@@ -11,7 +12,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := demo
-.PHONY: demo test bench prove check assets clean lock
+.PHONY: demo test bench fuzz prove check assets clean lock
 
 bin := .venv/bin
 locks := requirements/base.lock requirements/build.lock
@@ -28,6 +29,9 @@ test: $(ready) .venv/.test
 
 bench: $(ready) .venv/.test
 	@$(bin)/python -m bench
+
+fuzz: $(ready) .venv/.test
+	@$(bin)/python -m bench.fuzz
 
 prove: $(ready) .venv/.test
 	@scripts/prove.sh

@@ -1,4 +1,6 @@
-"""The benchmarks: `make bench` runs them all; name some (`python -m bench lists`) to run only those."""
+"""The benchmarks: `make bench` runs them all; name some (`python -m bench lists`) to run only those.
+
+`fuzz` is no benchmark and takes long: it runs when it is named (`make fuzz`)."""
 
 import subprocess
 import sys
@@ -10,7 +12,7 @@ HERE = Path(__file__).resolve().parent
 def main() -> int:
     """Each in a process of its own: a benchmark chooses its database before Django is loaded."""
     known = sorted(path.stem for path in HERE.glob("[a-z]*.py"))
-    wanted = sys.argv[1:] or known
+    wanted = sys.argv[1:] or [name for name in known if name != "fuzz"]
     for name in wanted:
         if name not in known:
             sys.exit(f"no benchmark '{name}'; there are: {', '.join(known)}")

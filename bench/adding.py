@@ -107,9 +107,9 @@ def limit_script(database: str, shop_id: int, sku: str) -> str:
     }  # fmt: skip
 
     def filled(name: str) -> str:
-        path = SQL / name
+        path = SQL / name  # the form for one row; locks are PostgreSQL's
         special = path.with_suffix(".postgresql.sql")
-        text = (special if special.exists() else path).read_text()
+        text = (special if path.stem == "lock_heads" else path).read_text()
         text = re.sub(r"--.*\n", "", text)
         text = re.sub(r"%\((\w+)\)s|\{(\w+)\}", lambda m: values[m[1] or m[2]], text)
         return " ".join(text.split()) + ";"

@@ -149,11 +149,13 @@ def at_rest(seconds: float = 60) -> None:
     from django.db import connection
 
     from ghostcart.api import live, store
+    from ghostcart.api.merchant import events
     from ghostcart.carts import log
     from ghostcart.live.follower import Follower
 
     assert store.writer.drain(seconds), "a write hangs"
     live.hub.screens.clear()
+    events.hub.screens.clear()
     followers = [thread for thread in threading.enumerate() if isinstance(thread, Follower)]
     for follower in followers:
         follower.stop()

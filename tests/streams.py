@@ -54,17 +54,24 @@ class Screen:
     ended: bool = False
     paused: bool = False
     body: bytes = b""
+    token: str = ""
+    """Of a program: it follows the merchant API's stream, with its own words in `query`."""
+    query: str = ""
 
     async def run(self, gone: asyncio.Event) -> None:
         headers = [(b"host", b"localhost"), (b"accept", b"text/event-stream")]
         if self.session:
             headers.append((b"cookie", f"{settings.SESSION_COOKIE_NAME}={self.session}".encode()))
+        if self.token:
+            headers.append((b"authorization", f"Bearer {self.token}".encode()))
         if self.header:
             headers.append((b"last-event-id", self.header.encode()))
+        path = "/api/v1/events" if self.token else "/api/v1/live"
+        words = self.query or (f"after={self.place}" if self.place else "")
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
-            "path": "/api/v1/live", "raw_path": b"/api/v1/live", "root_path": "", "headers": headers,
-            "query_string": f"after={self.place}".encode() if self.place else b"",
+            "path": path, "raw_path": path.encode(), "root_path": "", "headers": headers,
+            "query_string": words.encode(),
             "client": ("127.0.0.1", 1), "server": ("localhost", 80), "state": {},
         }  # fmt: skip
         asked = False
@@ -137,7 +144,13 @@ class Desk:
         self.loop.run_forever()
 
     def open(self, session: str | None, place: object = "", header: object = "") -> Screen:
-        screen = Screen(session, str(place or ""), str(header or ""))
+        return self.show(Screen(session, str(place or ""), str(header or "")))
+
+    def follow(self, token: str, query: str = "", header: object = "") -> Screen:
+        """A program's stream of events."""
+        return self.show(Screen(None, header=str(header or ""), token=token, query=query))
+
+    def show(self, screen: Screen) -> Screen:
         gone = asyncio.Event()
         future = asyncio.run_coroutine_threadsafe(screen.run(gone), self.loop)
         self.running[id(screen)] = (gone, future)

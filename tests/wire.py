@@ -12,10 +12,13 @@ from litestar.testing import TestClient
 
 from ghostcart.api.app import wire
 from ghostcart.carts import tokens
+from ghostcart.connectors import keys
+from ghostcart.connectors.models import Scope
+from ghostcart.lib import clock
 from ghostcart.shops.models import Shop
 from tests.factories import ADDRESS
 
-STORE = "/api/v1/store"
+API, STORE = "/api/v1", "/api/v1/store"
 CONTACT = {"email": "ada@example.com", "first_name": "Ada", "last_name": "Byron"}
 CHECKOUT = {"contact": CONTACT, "address": ADDRESS, "shipping_method": "standard", "payment": "on_delivery"}
 
@@ -55,6 +58,35 @@ class Page:
 
     def cart(self) -> Any:
         return self.call("GET", "/cart").json()
+
+
+class Program:
+    """A program with a key of a shop; without scopes named, one that may do everything."""
+
+    def __init__(self, client: TestClient[Any], shop: Shop, *scopes: str, per_minute: int = 100_000) -> None:
+        self.client = client
+        self.shop = shop
+        self.key, self.token = keys.create(
+            shop, name="ERP", scopes=scopes or Scope.values, actor="staff:1", now=clock.now(), per_minute=per_minute
+        )
+
+    def call(self, method: str, path: str, body: Any = None, content: Any = None, **headers: str) -> httpx.Response:
+        sent = {"Authorization": f"Bearer {self.token}", "Accept-Language": "en"}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        if body is not None:
+            content, sent = json.dumps(body), {"Content-Type": "application/json"} | sent
+        return self.client.request(method, API + path, content=content, headers=sent)
+
+    def get(self, path: str, **headers: str) -> Any:
+        """The body of a good answer."""
+        response = self.call("GET", path, **headers)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Any:
+        response = self.call("POST", path, body, **headers)
+        assert response.status_code in (200, 201), response.text
+        return response.json()
 
 
 def refused(response: httpx.Response, status: int, code: str) -> Any:

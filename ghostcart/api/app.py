@@ -5,19 +5,33 @@ from typing import Any
 from litestar import Litestar, Request, Router
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
 
 from ghostcart import __version__
+from ghostcart.api import origins
 from ghostcart.api.bodies import StrictRequest
+from ghostcart.api.examples import illustrated
 from ghostcart.api.exports import export_file
+from ghostcart.api.ingest import ingest
 from ghostcart.api.live import live
+from ghostcart.api.merchant.router import merchant
 from ghostcart.api.problems import HANDLERS, note
+from ghostcart.api.programs import tell_stand
 from ghostcart.api.store import store
+from ghostcart.api.track import track, tracker_script
 from ghostcart.lib.template_tags import asset
 
 API_CSP = "default-src 'none'; frame-ancestors 'none'"
 DOCS_CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
+)
+
+KEY = SecurityScheme(
+    type="http",
+    scheme="bearer",
+    bearer_format="gck_...",
+    description="An API key of the shop (back office, Settings, API keys) with the scope that the call names.",
 )
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
@@ -38,6 +52,13 @@ class DocsPage(OpenAPIRenderPlugin):
         ).encode()
 
 
+class Description(JsonRenderPlugin):
+    """The document, with examples."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        return super().render(request, illustrated(openapi_schema))
+
+
 SECURE = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
@@ -53,21 +74,23 @@ async def secure(message: Any, scope: Any) -> None:
         given = {name.lower() for name, _value in headers}
         wanted = ((b"content-security-policy", policy.encode()), *SECURE)
         message["headers"] = headers + [header for header in wanted if header[0] not in given]
+        await origins.allow(scope, message)
 
 
 wire = Litestar(
-    [Router("/api/v1", route_handlers=[store, live, export_file])],
+    [Router("/api/v1", route_handlers=[store, live, export_file, merchant, ingest, track]), tracker_script],
     openapi_config=OpenAPIConfig(
         title="Ghostcart",
         version=__version__,
         path="/api",
+        components=Components(security_schemes={"key": KEY}),
         # the page first: the first plugin is also served at /api/
-        render_plugins=[DocsPage(path="/docs"), JsonRenderPlugin(path="/openapi.json")],
+        render_plugins=[DocsPage(path="/docs"), Description(path="/openapi.json")],
     ),
     request_class=StrictRequest,
     exception_handlers=HANDLERS,
     request_max_body_size=16 * 1024,
-    before_send=[secure],
+    before_send=[secure, tell_stand],
     after_exception=[note],
     logging_config=None,
 )

@@ -6,10 +6,12 @@ from django.conf import settings
 from litestar import get
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import NotFoundException
+from litestar.openapi import ResponseSpec
 from litestar.params import PathParameter
 from litestar.response import File
 
-from ghostcart.api.staff import provide_staff
+from ghostcart.api.problems import PROBLEM, Problem
+from ghostcart.api.staff import REFUSED, provide_staff
 from ghostcart.api.threads import in_django
 
 KINDS = {"csv": "text/csv",
@@ -24,8 +26,17 @@ def export_of(staff: Any, token: str) -> Any:
     return export if export is not None and export.is_open else None
 
 
-@get("/exports/{token:str}", summary="Fetch an export (staff)", dependencies={"staff": Provide(provide_staff)},
-     raises=[NotFoundException], tags=["staff"])  # fmt: skip
+@get(
+    "/exports/{token:str}",
+    summary="Fetch an export (staff)",
+    dependencies={"staff": Provide(provide_staff)},
+    responses={
+        200: ResponseSpec(data_container=bytes, media_type="text/csv", description="the file", generate_examples=False),
+        **REFUSED,
+        404: ResponseSpec(Problem, generate_examples=False, description="`not_found`", media_type=PROBLEM),
+    },
+    tags=["staff"],
+)
 async def export_file(staff: NamedDependency[Any], token: Annotated[str, PathParameter(max_length=60)]) -> File:
     export = await in_django(export_of, staff, token)
     path = settings.EXPORTS_ROOT / f"{token}.{export.format}" if export else None

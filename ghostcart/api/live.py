@@ -22,7 +22,7 @@ from litestar.params import QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from ghostcart.api.drawing import Drawn, Look, draw
-from ghostcart.api.staff import provide_staff, session_key_of, shop_chosen, staff_of
+from ghostcart.api.staff import REFUSED, provide_staff, session_key_of, shop_chosen, staff_of
 from ghostcart.api.threads import in_django
 from ghostcart.carts import log, watching
 from ghostcart.carts.log import Cursor
@@ -183,7 +183,8 @@ class Stream:
             media_type="text/event-stream",
             description="events `carts` and `figures`, drawn for the back office; `reset` asks to load afresh",
             generate_examples=False,
-        )
+        ),
+        **REFUSED,
     },
     tags=["staff"],
 )

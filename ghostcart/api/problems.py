@@ -8,6 +8,7 @@ from django.db import OperationalError
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 from litestar import Request, Response
+from litestar.connection import ASGIConnection
 from litestar.exceptions import HTTPException, NotFoundException, ValidationException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
@@ -21,7 +22,7 @@ PROBLEM = "application/problem+json"
 
 SENTENCES = {
     "bad_body": _("The request is not what this call takes."),
-    "body_too_large": _("The request is larger than 16 KiB."),
+    "body_too_large": _("The request is larger than this call takes."),
     "busy": _("The database is busy; nothing was stored. Please try again."),
     "not_signed_in": _("Please sign in first."),
     "forbidden": _("You may not do this."),
@@ -48,7 +49,7 @@ class Problem(msgspec.Struct, omit_defaults=True):
     """With `cart_changed`: the cart as it is now."""
 
 
-def language_of(request: Request[Any, Any, Any]) -> str:
+def language_of(request: ASGIConnection[Any, Any, Any, Any]) -> str:
     """The first of the caller's languages that we speak."""
     for part in request.headers.get("accept-language", "").split(","):
         wanted = part.split(";")[0].strip()[:2].lower()
@@ -59,7 +60,7 @@ def language_of(request: Request[Any, Any, Any]) -> str:
 
 def problem(status: int, code: str, detail: str, **more: Any) -> Response[Problem]:
     body = Problem("about:blank", code.replace("_", " "), status, code, detail, **more)
-    headers = {"Retry-After": "1"} if status == 503 else None
+    headers = {503: {"Retry-After": "1"}, 401: {"WWW-Authenticate": "Bearer"}}.get(status)
     return Response(body, status_code=status, media_type=PROBLEM, headers=headers)
 
 

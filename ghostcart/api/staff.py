@@ -8,9 +8,15 @@ from django.contrib.auth import get_user
 from django.http import HttpRequest
 from litestar import Request
 from litestar.exceptions import NotAuthorizedException
+from litestar.openapi import ResponseSpec
 
+from ghostcart.api.problems import PROBLEM, Problem
 from ghostcart.api.threads import in_django
 
+REFUSED = {
+    status: ResponseSpec(Problem, generate_examples=False, description=told, media_type=PROBLEM)
+    for status, told in {400: "`bad_body`", 401: "`not_signed_in`", 503: "`busy`: try again"}.items()
+}
 SessionStore = import_module(settings.SESSION_ENGINE).SessionStore
 
 

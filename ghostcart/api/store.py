@@ -1,7 +1,7 @@
 """The store API: what any shop's pages, our own included, use to fill a cart.
 
-A shop is named by its public key, a cart by its token; both travel in headers of our own, so no other site's page can
-make a browser send them, and no cookie is trusted here.
+A shop is named by its public key, a cart by its token; both travel in headers of our own, so a browser sends them only
+for pages of the shop's own sites (`api.origins`), and no cookie is trusted here.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.openapi import ResponseSpec
 from litestar.params import Body, HeaderParameter, PathParameter
 
+from ghostcart.api import origins
 from ghostcart.api.cart_json import Amount, CartOut, answer, cart_out
 from ghostcart.api.problems import PROBLEM, Problem, language_of
 from ghostcart.api.threads import in_django
@@ -44,6 +45,7 @@ PROBLEMS = {
         400: "`bad_body`: not the JSON, header or path that this call takes",
         401: "`unknown_shop`, `bad_cart_token`",
         402: "`card_declined`",
+        403: "`foreign_origin`: a page of a site that the shop does not list",
         404: "`unknown_line`, `not_found`",
         409: "`cart_changed` (with the cart as it is now), `cart_closed`, `idempotency_conflict`",
         422: "what was asked for cannot be done: `sold_out`, `unknown_product`, `voucher_expired`, ...",
@@ -164,10 +166,14 @@ def header(name: str, description: str, **more: Any) -> Any:
 
 
 async def provide_shop(
+    request: Request[Any, Any, Any],
     shop_key: Annotated[str, header("Ghostcart-Shop", "the shop's public key; needed in every call")] = "",
 ) -> ShopRules:
     found = shop_rules.kept(shop_key)
-    return found if found is not None else await in_django(shop_rules.of, shop_key)
+    if found is None:
+        found = await in_django(shop_rules.of, shop_key)
+    origins.check(request, found)
+    return found
 
 
 async def provide_caller(

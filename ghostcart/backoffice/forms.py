@@ -17,6 +17,8 @@ from ghostcart.backoffice.context import LANGUAGE_NAMES
 from ghostcart.backoffice.models import Role, User
 from ghostcart.lib.money import MICROS, Rounding, format_minor, minor_digits, parse_decimal_to_micros
 from ghostcart.orders.models import OrderStatus, PaymentMethod
+from ghostcart.orders.services import BY_HAND
+from ghostcart.shops import origins
 from ghostcart.shops.models import AbandonedBasis, RoundingType, ShippingMethod, Shop
 
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2999, 12, 30)
@@ -172,7 +174,7 @@ class PhoneOrderForm(Dressed, forms.Form):
     payment = forms.ChoiceField(
         label=_("Payment"),
         widget=forms.RadioSelect,
-        choices=[choice for choice in PaymentMethod.choices if choice[0] in ("by_phone", "transfer", "on_delivery")],
+        choices=[choice for choice in PaymentMethod.choices if choice[0] in BY_HAND],
         initial=PaymentMethod.BY_PHONE,
     )
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=2**31 - 1)
@@ -274,6 +276,16 @@ class ShopForm(Dressed, forms.Form):
         help_text=_("Open carts are counted anew at their next change."),
     )
 
+    origins = forms.CharField(
+        label=_("Other sites that may call"),
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+        help_text=_(
+            "One a line, as https://www.example.com. Pages of no other site may use the tracker or the store API."
+        ),
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["time_zone"].choices = [(name, name) for name in time_zones()]  # type: ignore[attr-defined]
@@ -285,10 +297,20 @@ class ShopForm(Dressed, forms.Form):
                  "rounding", "rounding_type")  # fmt: skip
         initial = {name: getattr(shop, name) for name in names} | {
             "currencies": ", ".join(shop.currencies or [shop.currency]),
+            "origins": "\n".join(shop.origins),
             "abandoned_number": shop.abandoned_minutes // UNITS[unit],
             "abandoned_unit": unit,
         }
         return cls(data, initial=initial)
+
+    def clean_origins(self) -> list[str]:
+        told = self.cleaned_data["origins"].split()
+        if len(told) > origins.MOST_ORIGINS:
+            raise forms.ValidationError(_("At most %(most)s sites, please.") % {"most": origins.MOST_ORIGINS})
+        try:
+            return list(dict.fromkeys(origins.normal(one) for one in told))
+        except origins.BadOrigin as bad:
+            raise forms.ValidationError(str(bad)) from None
 
     def clean_currencies(self) -> list[str]:
         codes = [code.strip().upper() for code in self.cleaned_data["currencies"].split(",") if code.strip()]

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from ghostcart.backoffice.models import Membership, Role, User
+from ghostcart.carts import queries as cart_queries
 from ghostcart.carts.models import Cart, Device, Status
+from ghostcart.connectors import keys
 from ghostcart.customers import queries as customer_queries
 from ghostcart.customers.models import Address, Consent, Customer, ExternalCustomer
 from ghostcart.lib import paging
@@ -63,9 +65,7 @@ class CustomerPage:
 def customer_rows(customers: Sequence[Customer]) -> list[CustomerRow]:
     """The customers of a page with what they left and bought: two queries for all of them."""
     ids = [customer.pk for customer in customers]
-    carts = dict(
-        Cart.objects.filter(customer_id__in=ids, deleted_at=None).values_list("customer_id").annotate(Count("pk"))
-    )
+    carts = cart_queries.counts_of(ids)
     placed = order_queries.placed_by(ids)
     return [
         CustomerRow(customer, carts.get(customer.pk, 0), placed.get(customer.pk, Placed())) for customer in customers
@@ -126,3 +126,11 @@ def staff_of(shops: Iterable[Shop]) -> QuerySet[User]:
 def colleague(by: User, user_id: int) -> User | None:
     """A member of staff of some shop that `by` owns."""
     return staff_of(by.shops(Role.OWNER)).filter(pk=user_id).first()
+
+
+def actor_names(actors: Iterable[str]) -> dict[str, str]:
+    """Who the members of staff and the API keys among these actors are, by actor."""
+    named = set(actors)
+    numbers = {actor.removeprefix("staff:") for actor in named if actor.startswith("staff:")}
+    users = User.objects.filter(pk__in=[number for number in numbers if number.isdigit()]) if numbers else []
+    return {user.actor: str(user) for user in users} | keys.names(named)

@@ -5,7 +5,7 @@ Read from the query string by the pages and by the exports alike.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +16,6 @@ from django.utils.translation import gettext as _
 
 from ghostcart.backoffice.campaign_forms import language_name
 from ghostcart.backoffice.forms import FIRST_DAY, LAST_DAY
-from ghostcart.carts.filters import start_of_day
 from ghostcart.lib.money import minor_digits
 from ghostcart.lib.template_tags import cldr, language
 from ghostcart.lib.texts import LANGUAGES
@@ -42,8 +41,7 @@ class Asked:
     @property
     def period(self) -> Period:
         """Whole local days, today among them."""
-        first = self.now.astimezone(self.shop.zone).date() - timedelta(days=self.days - 1)
-        return Period(start_of_day(first, self.shop.zone), self.now + timedelta(minutes=1), self.shop.zone)
+        return Period.of_days(self.shop, self.days, self.now)
 
     @property
     def campaigns(self) -> list[int]:

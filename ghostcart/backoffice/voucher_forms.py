@@ -1,6 +1,7 @@
 """The forms of vouchers: the filters of the list, and a voucher that staff make by hand."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,16 +12,15 @@ from django.utils.translation import gettext_lazy as _
 from ghostcart.backoffice.context import LANGUAGE_NAMES
 from ghostcart.backoffice.forms import ANY, Amount, Day, Dressed, FilterForm, dress
 from ghostcart.carts.filters import start_of_day
-from ghostcart.catalog.models import Product, Variant
 from ghostcart.customers.models import Customer
-from ghostcart.customers.queries import by_email
 from ghostcart.lib.money import MICROS, parse_decimal_to_micros
 from ghostcart.shops.models import Shop
+from ghostcart.vouchers import issuing
+from ghostcart.vouchers.errors import InvalidVoucher
+from ghostcart.vouchers.issuing import LARGEST_COUNT
 from ghostcart.vouchers.models import APPLIES_TO_NAMES, CODE_LENGTH, KIND_NAMES, Status
 from ghostcart.vouchers.terms import AppliesTo, Kind
 
-LARGEST_COUNT = 2**31 - 1
-MOST_PRODUCTS = 500
 WHOLE_BP = 10_000
 
 
@@ -125,31 +125,17 @@ class VoucherForm(Dressed, forms.Form):
 
     def clean_gift(self) -> int | None:
         sku = self.cleaned_data["gift"].strip()
-        if not sku:
-            return None
-        found = Variant.objects.filter(shop=self.shop, sku=sku).values_list("pk", flat=True).first()
-        if found is None:
-            raise forms.ValidationError(gettext("The shop has no article “%(sku)s”.") % {"sku": sku})
-        return found
+        return _looked_up(issuing.article, self.shop, sku) if sku else None
 
     def clean_products(self) -> list[int]:
         asked = [text.strip() for text in re.split(r"[,;\n]", self.cleaned_data["products"]) if text.strip()]
-        if len(asked) > MOST_PRODUCTS:
-            raise forms.ValidationError(_("These are too many products."))
-        products = Product.objects.filter(shop=self.shop)
-        known: dict[str, int] = dict(products.filter(reference__in=asked).values_list("reference", "pk"))
-        known |= dict(products.filter(variants__sku__in=asked).values_list("variants__sku", "pk"))
-        unknown = [text for text in asked if text not in known]
-        if unknown:
-            raise forms.ValidationError(gettext("Unknown: %(names)s.") % {"names": ", ".join(unknown[:5])})
-        return sorted({known[text] for text in asked})
+        found: list[int] = _looked_up(issuing.products, self.shop, asked)
+        return found
 
     def clean_email(self) -> str:
         email = self.cleaned_data["email"].strip()
         if email:
-            self.customer = by_email(self.shop.pk, email)
-            if self.customer is None:
-                raise forms.ValidationError(_("The shop has no customer with this address."))
+            self.customer = _looked_up(issuing.owner, self.shop, email)
         return email
 
     def clean(self) -> dict[str, Any]:
@@ -163,31 +149,35 @@ class VoucherForm(Dressed, forms.Form):
         return cleaned
 
     def values(self) -> dict[str, Any]:
-        """What `vouchers.services.create` takes, but for shop, person and time. What the kind has no use for is
-        left out; a currency goes with amounts only."""
+        """What `vouchers.issuing.issue` takes, but for shop and time."""
         cleaned, zone = self.cleaned_data, self.shop.zone
-        kind = Kind(cleaned["kind"])
-        amount = (cleaned["amount_minor"] or 0) if kind == Kind.AMOUNT else 0
-        minimum = cleaned["minimum_minor"] or 0
         first, last = cleaned["valid_from"], cleaned["valid_to"]
-        applies_to = AppliesTo(cleaned["applies_to"])
         named = {language: cleaned[f"name_{language}"] for language in self.shop.languages}
         return {
-            "kind": kind,
+            "kind": Kind(cleaned["kind"]),
             "code": cleaned["code"],
             "names": {language: name for language, name in named.items() if name},
-            "percent_bp": cleaned["percent_bp"] if kind == Kind.PERCENT else 0,
-            "amount_minor": amount,
-            "currency": cleaned["currency"] if kind == Kind.AMOUNT or minimum else "",
-            "gift_variant_id": cleaned["gift"] if kind == Kind.GIFT else None,
+            "percent_bp": cleaned["percent_bp"],
+            "amount_minor": cleaned["amount_minor"] or 0,
+            "currency": cleaned["currency"],
+            "gift_variant_id": cleaned["gift"],
             "priority": cleaned["priority"],
-            "minimum_minor": minimum,
-            "applies_to": applies_to,
-            "product_ids": cleaned["products"] if applies_to == AppliesTo.PRODUCTS else (),
+            "minimum_minor": cleaned["minimum_minor"] or 0,
+            "applies_to": AppliesTo(cleaned["applies_to"]),
+            "product_ids": cleaned["products"],
             "exclude_discounted": cleaned["exclude_discounted"],
             "combinable": cleaned["combinable"],
             "valid_from": start_of_day(first, zone) if first else None,
             "valid_until": start_of_day(last + timedelta(days=1), zone) if last else None,
             "quantity": cleaned["quantity"],
             "per_customer": cleaned["per_customer"],
+            "customer": self.customer,
         }
+
+
+def _looked_up(look: Callable[..., Any], shop: Shop, what: Any) -> Any:
+    """What a field names. A refusal stands beside the field."""
+    try:
+        return look(shop, what)
+    except InvalidVoucher as error:
+        raise forms.ValidationError(str(error)) from None

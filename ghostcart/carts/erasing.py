@@ -28,7 +28,9 @@ def forget(customer: Customer, labels: Collection[str]) -> list[int]:
     _unname(CartEvent.objects.filter(cart__in=numbers, kind=EventKind.CUSTOMER_IDENTIFIED))
     for label in labels:
         _unname(identified.filter(at__gte=customer.registered_at, data__customer__label=label))
-    Cart.objects.filter(pk__in=numbers).update(customer=None, customer_label="", version=F("version") + 1)
+    Cart.objects.filter(pk__in=numbers).update(
+        customer=None, customer_label="", external_customer="", version=F("version") + 1
+    )
     return numbers
 
 

@@ -221,7 +221,7 @@ class _Reader:
         if not text:
             return None
         try:
-            moment = _moment(text, zone, is_end)
+            moment = read_moment(text, zone, is_end)
         except (ValueError, OverflowError):
             self._tell(_("“%(value)s” is not a date."), name)
             return None
@@ -231,7 +231,8 @@ class _Reader:
         self.problems.append(str(sentence) % {"value": self.text(name)})
 
 
-def _moment(text: str, zone: ZoneInfo, is_end: bool) -> datetime:
+def read_moment(text: str, zone: ZoneInfo, is_end: bool) -> datetime:
+    """A day in `zone` (its start, or as an end the start of the next) or an exact moment. Raises ValueError."""
     if len(text) == len("2026-11-22"):
         day = date.fromisoformat(text)
         if day.year not in _YEARS:

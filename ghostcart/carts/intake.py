@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from ghostcart.carts import storage
+from ghostcart.carts import joining, storage
 from ghostcart.carts.changes import EventDraft
 from ghostcart.carts.kinds import EventKind
 from ghostcart.carts.models import Cart
@@ -107,13 +107,15 @@ def take(
 ) -> dict[str, Taken]:
     """Store carts as they are told; says of each external id what became of it.
 
-    Customers and products are told first: what they are called is looked up once, here.
+    Customers and products that are told later are joined then (`joining`).
     """
     carts = {str(name): one for name, one in newest(told, lambda c: c.external_id, lambda c: c.version).items()}
     for is_last in (False, True):
         try:
             with transaction.atomic():
-                return _Intake(shop_id, source, carts, now, is_history).take()
+                intake = _Intake(shop_id, source, carts, now, is_history)
+                joining.look_again(shop_id, source, intake.unknown_customers, intake.unknown_variants)
+                return intake.take()
         except IntegrityError:  # somebody else has told of the same new cart at this moment: now it is known
             if is_last:
                 raise
@@ -151,7 +153,7 @@ HEAD = (
     "id", "customer_id", "customer_label", "version", "currency", "language", "prices_include_tax", "line_count",
     "item_count", "products_minor", "discount_minor", "shipping_minor", "tax_minor", "total_minor", "shipping_name",
     "created_at", "last_activity_at", "abandon_after", "seen_at", "checkout_started_at", "bot_score", "bot_reasons",
-    "external_version", "is_estimated",
+    "external_version", "external_customer", "is_estimated",
 )  # fmt: skip
 _in_turn = itemgetter(*HEAD[1:])
 TIMES = ("created_at", "last_activity_at", "abandon_after", "seen_at", "checkout_started_at")
@@ -159,6 +161,7 @@ FIXED = ("shop_id", "source", "external_id", "is_demo", "deleted_by", "ordered_a
 LINE = (
     "cart_id", "shop_id", "key", "position", "product_id", "variant_id", "sku", "name", "option", "picture",
     "unit_price_micros", "regular_micros", "tax_rate_ppm", "quantity", "total_minor", "is_gift", "added_at",
+    "external_variant",
 )  # fmt: skip
 VOUCHER = ("cart_id", "shop_id", "voucher_id", "code", "name", "amount_minor", "refusal", "applied_at")
 EVENT = ("shop_id", "cart_id", "cart_version", "kind", "actor", "at", "data")
@@ -174,9 +177,12 @@ class _Intake:
         self.now, self.is_history = now, is_history
         theirs = Cart.objects.select_for_update().filter(Among("external_id", told), shop_id=shop_id, source=source)
         self.heads = {str(one.external_id): one for one in theirs.order_by("pk")}
-        self.customers = customer_intake.known(shop_id, source, {c.customer for c in told.values() if c.customer})
-        wanted = {line.variant for cart in told.values() for line in cart.lines if line.variant}
-        self.variants = known_variants(shop_id, source, wanted)
+        wanted_customers = {cart.customer for cart in told.values() if cart.customer}
+        self.customers = customer_intake.known(shop_id, source, wanted_customers)
+        self.unknown_customers = wanted_customers - set(self.customers)
+        wanted_variants = {line.variant for cart in told.values() for line in cart.lines if line.variant}
+        self.variants = known_variants(shop_id, source, wanted_variants)
+        self.unknown_variants = wanted_variants - set(self.variants)
         codes = {voucher.code for cart in told.values() for voucher in cart.vouchers}
         self.vouchers = voucher_queries.by_codes(shop_id, codes)
         self.lines: dict[int, dict[str, Line]] = {head.pk: {} for head in self.heads.values()}
@@ -237,7 +243,7 @@ class _Intake:
             number, shop_id, line.key, place, product_id, variant_id, (line.sku or line.variant or line.key)[:64],
             line.name[:200], line.option[:120], line.picture if len(line.picture) <= 200 else "",
             line.unit_price_micros, line.regular_micros, line.tax_rate_ppm, line.quantity, line.total_minor,
-            line.is_gift, at,
+            line.is_gift, at, line.variant,
         )  # fmt: skip
 
     # -- a cart that is known --------------------------------------------------------------------
@@ -266,7 +272,7 @@ class _Intake:
             if one.version != head.external_version or values["seen_at"] > head.seen_at:
                 self._save(head, external_version=one.version, seen_at=max(values["seen_at"], head.seen_at))
             return Taken.UNCHANGED
-        self._replace_lines(head.pk, before, after)
+        self._replace_lines(head.pk, before, after, one)
         if self._are_new_codes(head, one):
             storage.delete_vouchers([head.pk])
             self._write_vouchers(head.pk, one)
@@ -291,14 +297,14 @@ class _Intake:
     def _save(head: Cart, **values: object) -> None:
         Cart.objects.filter(pk=head.pk).update(**values)
 
-    def _replace_lines(self, number: int, before: dict[str, Line], after: dict[str, Line]) -> None:
+    def _replace_lines(self, number: int, before: dict[str, Line], after: dict[str, Line], one: CartSnapshot) -> None:
         new = [line for key, line in after.items() if _facts(before.get(key)) != _facts(line)]
         gone = [key for key in before if key not in after] + [line.key for line in new if line.key in before]
         for line in new:
             if line.key in before:
                 line.added_at = before[line.key].added_at
         self.gone_lines += [{"cart_id": number, "key": key} for key in gone]
-        self._write_lines(number, new)
+        self._write_lines(number, new, one)
 
     # -- parts -----------------------------------------------------------------------------------
 
@@ -327,6 +333,7 @@ class _Intake:
             "bot_score": storage.bot_score(reasons),
             "bot_reasons": reasons,
             "external_version": one.version,
+            "external_customer": one.customer,
             "is_estimated": one.is_estimated,
         }
 
@@ -340,10 +347,11 @@ class _Intake:
             total_minor=line.total_minor, is_gift=line.is_gift, added_at=cart.updated_at,
         )  # fmt: skip
 
-    def _write_lines(self, number: int, lines: Iterable[Line]) -> None:
+    def _write_lines(self, number: int, lines: Iterable[Line], one: CartSnapshot) -> None:
+        variants = {line.key: line.variant for line in one.lines}
         for line in lines:
-            values = [getattr(line, name) for name in LINE[2:-1]]
-            self.new_lines.append((number, self.shop.id, *values, sql.to_db(line.added_at)))
+            values = [getattr(line, name) for name in LINE[2:-2]]
+            self.new_lines.append((number, self.shop.id, *values, sql.to_db(line.added_at), variants[line.key]))
 
     def _write_vouchers(self, number: int, one: CartSnapshot) -> None:
         at = sql.to_db(one.updated_at)

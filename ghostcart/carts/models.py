@@ -68,6 +68,9 @@ class Cart(models.Model):
     bot_reasons = models.JSONField(default=list, blank=True)
     source = models.CharField(max_length=20, default="store", help_text="store, staff, or the kind of a connector")
     external_id = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001  (NULLs stay out of the unique row)
+    external_customer = models.CharField(
+        max_length=64, default="", db_default="", blank=True, help_text="whose it is there, also if not told of yet"
+    )
     external_version = models.BigIntegerField(
         default=0, db_default=0, help_text="the sender's version or time: the newest wins"
     )
@@ -119,6 +122,12 @@ class Cart(models.Model):
                 fields=["customer", "shop"],
                 name="cart_of_gone_customer",
                 condition=Q(customer=None, customer_label__gt=""),
+            ),
+            # told before their customer was
+            models.Index(
+                fields=["shop", "source", "external_customer"],
+                name="cart_of_outside_customer",
+                condition=Q(customer=None) & ~Q(external_customer=""),
             ),
             # what can be brought back, and what `services.purge` removes
             models.Index(
@@ -179,9 +188,19 @@ class CartLine(models.Model):
     total_minor = models.BigIntegerField(default=0)
     is_gift = models.BooleanField(default=False)
     added_at = models.DateTimeField()
+    external_variant = models.CharField(
+        max_length=64, default="", db_default="", blank=True, help_text="what it is there, also if not told of yet"
+    )
 
     class Meta:
         ordering = ["position"]
+        indexes = [
+            models.Index(  # told before their product was
+                fields=["shop", "external_variant"],
+                name="cart_line_unjoined",
+                condition=Q(variant=None) & ~Q(external_variant=""),
+            )
+        ]
         constraints = [
             models.UniqueConstraint(fields=["cart", "key"], name="one_line_per_key"),
             models.CheckConstraint(condition=Q(quantity__gte=1, quantity__lte=9999), name="line_quantity_in_range"),

@@ -42,7 +42,8 @@ _UNSEEN = (
     "shipping_minor", "tax_minor", "prices_include_tax", "language", "shipping_method", "checkout_started_at",
     "merged_into", "deleted_at", "deleted_by", "is_demo", "external_version",
 )  # fmt: skip
-"""Columns that no list shows."""
+"""Columns that no page's list shows."""
+_PRIVATE = ("customer__password", "customer__search_text", "customer__note")
 EVENTS_SHOWN = 1_000
 OTHERS_SHOWN = 10
 
@@ -71,15 +72,24 @@ class Listing:
     count: int
 
 
-def listing(wanted: CartFilter, sort: str, size: int, after: str | None, before: str | None, now: datetime) -> Listing:
+def listing(
+    wanted: CartFilter,
+    sort: str,
+    size: int,
+    after: str | None,
+    before: str | None,
+    now: datetime,
+    *,
+    is_whole: bool = False,
+) -> Listing:
     """A page of the carts that a filter asks for, each with shop and customer, sorted by a name of SORTS (with a
-    minus: descending)."""
+    minus: descending). `is_whole` reads all columns of the heads, for who shows more than a page does."""
     parts = _parts(wanted, now)
     few, many = ([], parts) if wanted == CartFilter(shop_ids=wanted.shop_ids) else _found(parts)
     column = SORTS.get(sort.removeprefix("-"), "id")
     chosen = conditions.STATUSES[wanted.status]
     rows = paging.page(
-        Cart.objects.select_related("customer").prefetch_related("shop").defer(*_UNSEEN),
+        Cart.objects.select_related("customer").prefetch_related("shop").defer(*(_PRIVATE if is_whole else _UNSEEN)),
         f"-{column}" if sort.startswith("-") else column,
         size,
         after,
@@ -231,6 +241,12 @@ def others(cart: Cart, after: str | None, before: str | None) -> Page[Cart]:
     customers = list(customer_queries.of_person(person).values_list("pk", flat=True)) if person else [cart.customer.pk]
     found = _heads().filter(customer_id__in=customers, deleted_at=None).exclude(pk=cart.pk)
     return paging.page(found, "-id", OTHERS_SHOWN, after, before)
+
+
+def counts_of(customer_ids: Collection[int]) -> dict[int, int]:
+    """How many carts these customers have, by customer; who has none is not in it."""
+    carts = Cart.objects.filter(customer_id__in=customer_ids, deleted_at=None).order_by()
+    return dict(carts.values_list("customer_id").annotate(Count("pk")))
 
 
 def events_until(cart_id: int, event_id: int) -> list[CartEvent]:

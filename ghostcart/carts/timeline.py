@@ -59,8 +59,8 @@ _OTHER = _("Something happened to the cart.")
 def sentence(event: Told, shopper: str = "", staff: Mapping[str, str] | None = None) -> str:
     """What happened, in the active language: who did what, and what the cart comes to now.
 
-    `shopper` names the shopper, `staff` the members of staff by actor ("staff:7"); whoever has no name is "a visitor"
-    or "a member of staff".
+    `shopper` names the shopper, `staff` others by actor ("staff:7", "key:3"); whoever has no name is "a visitor",
+    "a member of staff" or "a connected program".
     """
     data = event.data
     line = _part(data, "line")
@@ -100,6 +100,8 @@ def _who(actor: str, shopper: str, staff: Mapping[str, str]) -> str:
         return _name(name)
     if actor == "shopper":
         return gettext("A visitor")
+    if actor.startswith("key:"):
+        return gettext("A connected program")
     return gettext("A member of staff") if actor.startswith("staff:") else "Ghostcart"
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from django.db import transaction
 from django.utils.text import slugify
@@ -18,6 +19,11 @@ LONGEST_PICTURE = 200
 class SkuTaken(GhostcartError):
     code, status = "sku_taken", 422
     sentence = _("The article number %(sku)s belongs to another product.")
+
+
+class VariantTaken(GhostcartError):
+    code, status = "variant_taken", 422
+    sentence = _("The variant %(variant)s belongs to another product.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,10 @@ UNCOUNTED = 1_000_000
 
 
 def take(shop_id: int, source: str, told: Iterable[ProductSnapshot]) -> dict[str, Taken]:
-    """Store products as they are told; says of each external id what became of it. Raises SkuTaken."""
+    """Store products as they are told; says of each external id what became of it.
+
+    Raises SkuTaken and VariantTaken.
+    """
     products = {str(name): one for name, one in newest(told, lambda p: p.external_id, lambda p: p.version).items()}
     with transaction.atomic():
         theirs = Product.objects.select_for_update().filter(shop_id=shop_id, source=source)
@@ -83,7 +92,8 @@ def _take(shop_id: int, source: str, told: ProductSnapshot, known: Product | Non
         "external_version": told.version,
     }
     if known is None:
-        slug = f"{slugify(source)}-{slugify(told.external_id)}"[:120]
+        mark = sha256(f"{source}\n{told.external_id}".encode()).hexdigest()[:8]
+        slug = f"{slugify(source)}-{slugify(told.external_id)}"[:110].strip("-") + f"-{mark}"
         known = Product.objects.create(
             shop_id=shop_id, source=source, external_id=told.external_id, slug=slug, **values
         )
@@ -114,6 +124,7 @@ def _take_variants(product: Product, told: ProductSnapshot) -> bool:
         if ours is None:
             ours = Variant(shop_id=product.shop_id, product=product, source=product.source,
                            external_id=variant.external_id, **values)  # fmt: skip
+            _check_id(ours)
             _check_sku(ours)
             ours.save(force_insert=True)
             has_changed = True
@@ -128,6 +139,12 @@ def _take_variants(product: Product, told: ProductSnapshot) -> bool:
     if gone:
         Variant.objects.filter(pk__in=gone).update(is_active=False)
     return has_changed or bool(gone)
+
+
+def _check_id(variant: Variant) -> None:
+    place = {"shop_id": variant.shop_id, "source": variant.source, "external_id": variant.external_id}
+    if Variant.objects.filter(**place).exists():
+        raise VariantTaken(variant=variant.external_id)
 
 
 def _check_sku(variant: Variant) -> None:

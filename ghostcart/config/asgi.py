@@ -84,7 +84,7 @@ async def joined(scope: Any, receive: Any, send: Any) -> None:
         hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
         if len(hosts) != 1 or not validate_host(split_domain_port(hosts[0])[0], settings.ALLOWED_HOSTS):
             return await refuse(scope, send, 400, _("Nothing is served under this name. Please check the address."))
-        if not scope["path"].startswith("/api/") or scope["path"].startswith(webhooks.PATH):
+        if not scope["path"].startswith(("/api/", "/tracker.js")) or scope["path"].startswith(webhooks.PATH):
             return await to_pages(scope, receive, send)
     await wire(scope, receive, send)  # and the lifespan events
 

@@ -1,4 +1,7 @@
-"""Why another shop cannot be read or attached. The codes are kept in `Connection.trouble` and shown as sentences."""
+"""Why another shop cannot be read or attached, and why a program with a key is refused.
+
+The codes of the first are kept in `Connection.trouble` and shown as sentences.
+"""
 
 import re
 
@@ -192,3 +195,28 @@ def trouble_of(note: str) -> ShopTrouble:
 def explain(note: str) -> str:
     """The sentence for a kept note, in the active language; the note itself if nobody knows it."""
     return str(trouble_of(note)) if note.split(":", 1)[0] in TROUBLES else note
+
+
+# -- API keys ----------------------------------------------------------------------------------------
+
+
+class MissingKey(GhostcartError):
+    code, status = "missing_key", 401
+    sentence = _("Send an API key: “Authorization: Bearer gck_…”.")
+
+
+class WrongKey(GhostcartError):
+    code, status = "wrong_key", 401
+    sentence = _("This API key is unknown, has ended or was revoked.")
+
+
+class WrongScope(GhostcartError):
+    code, status = "wrong_scope", 403
+    sentence = _("This API key may not do this: it lacks the scope “%(scope)s”.")
+
+
+class BadKey(GhostcartError):
+    """What staff asked of a key cannot be kept; `field` says which of its values."""
+
+    code = "bad_key"
+    sentence = _("“%(field)s” cannot be kept like this.")

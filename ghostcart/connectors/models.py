@@ -1,4 +1,6 @@
-"""Other shops, and how each is attached."""
+"""Other shops and how each is attached; the keys with which programs come in."""
+
+from datetime import datetime
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -59,6 +61,62 @@ class Connection(models.Model):
     def source(self) -> str:
         """Where what comes through this connection is said to come from."""
         return self.kind
+
+
+class Scope(models.TextChoices):
+    """What a key may do. The values are part of the API and never change."""
+
+    CARTS_READ = "carts:read", _("See carts")
+    CARTS_WRITE = "carts:write", _("Delete carts and bring them back")
+    CUSTOMERS_READ = "customers:read", _("See customers")
+    CUSTOMERS_WRITE = "customers:write", _("Write notes, export and erase customers")
+    ORDERS_READ = "orders:read", _("See orders")
+    ORDERS_WRITE = "orders:write", _("Make orders from carts, change their status")
+    VOUCHERS_READ = "vouchers:read", _("See vouchers")
+    VOUCHERS_WRITE = "vouchers:write", _("Make vouchers, switch them off")
+    CAMPAIGNS_READ = "campaigns:read", _("See follow-ups")
+    CAMPAIGNS_WRITE = "campaigns:write", _("Start, pause and end follow-ups")
+    MESSAGES_READ = "messages:read", _("See messages")
+    MESSAGES_WRITE = "messages:write", _("Send and cancel messages")
+    REPORTS_READ = "reports:read", _("See the report")
+    EVENTS_READ = "events:read", _("Follow what happens in the carts")
+    INGEST = "ingest", _("Hand in carts, orders, customers and products")
+
+
+class ApiKey(models.Model):
+    """A program's way in to one shop: what it may do, and the hash of its 256 random bits (`keys` makes and knows it).
+
+    After a rotation the token before works until `old_until`.
+    """
+
+    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=80)
+    prefix = models.CharField(max_length=12, help_text="the beginning of the token, to tell keys apart")
+    token_hash = models.CharField(max_length=64, unique=True)
+    old_hash = models.CharField(max_length=64, null=True, blank=True, unique=True)
+    old_until = models.DateTimeField(null=True, blank=True)
+    scopes = models.JSONField(default=list)
+    per_minute = models.PositiveIntegerField(default=600, help_text="requests, in each process that answers them")
+    created_by = models.CharField(max_length=40, help_text="staff:7")
+    created_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, blank=True, help_text="kept to the minute")
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def actor(self) -> str:
+        """How logs name what this key does."""
+        return f"key:{self.pk}"
+
+    def is_good(self, now: datetime) -> bool:
+        """Whether it opens anything at that moment."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
 class Made(models.TextChoices):

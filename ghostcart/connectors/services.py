@@ -20,7 +20,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.text import slugify
 
-from ghostcart.connectors import errors
+from ghostcart.connectors import errors, vouchers
 from ghostcart.connectors.models import Connection, Kind, State
 from ghostcart.connectors.prestashop import (
     access,
@@ -103,14 +103,14 @@ def attach(
         if any(one.options.get("shop_id") == theirs.number for one in taken):
             raise errors.AlreadyAttached
         ours = shop or _make_shop(theirs, basics, now)
-        if Connection.objects.filter(shop=ours, kind=kind).exists():
+        if _is_attached(ours):
             raise errors.AlreadyAttached
-        _belongs_elsewhere(ours, theirs)
-        return Connection.objects.create(
+        made = Connection.objects.create(
             shop=ours, kind=kind, address=address, secret=sealing.seal(password_of(url), PURPOSE),
             options={**options, "prefix": prefix, "shop_id": theirs.number, "time_zone": time_zone},
             found=found.as_json(), created_at=now, due_at=now,
         )  # fmt: skip
+        return _belongs_elsewhere(made, theirs)
 
 
 def _attach_webservice(address: str, options: Mapping[str, Any], now: datetime, shop: Shop | None) -> Connection:
@@ -128,20 +128,26 @@ def _attach_webservice(address: str, options: Mapping[str, Any], now: datetime, 
         if any(one.options.get("shop_id") == number for one in taken):
             raise errors.AlreadyAttached
         ours = shop or _make_shop(theirs, basics, now)
-        if Connection.objects.filter(shop=ours, kind=Kind.PRESTASHOP_API).exists():
+        if _is_attached(ours):
             raise errors.AlreadyAttached
         made = Connection.objects.create(
             shop=ours, kind=Kind.PRESTASHOP_API, address=webservice.base, secret=sealing.seal(key, PURPOSE),
             options={**kept, "shop_id": number}, found=found.as_json(), created_at=now, due_at=now,
         )  # fmt: skip
-        _belongs_elsewhere(ours, theirs)
+        return _belongs_elsewhere(made, theirs)
+
+
+def _belongs_elsewhere(made: Connection, theirs: FoundShop) -> Connection:
+    """From now on the shop's pages are there, and its vouchers need a way to get there (`vouchers.choose`)."""
+    made.shop.address = theirs.address[:300]
+    made.shop.takes_vouchers = vouchers.way_of(made) != vouchers.Way.NONE
+    made.shop.save(update_fields=["address", "takes_vouchers"])
     return made
 
 
-def _belongs_elsewhere(ours: Shop, theirs: FoundShop) -> None:
-    """From now on its pages are there, and its vouchers wait for a way to get there (`vouchers.choose`)."""
-    ours.address, ours.takes_vouchers = theirs.address[:300], False
-    ours.save(update_fields=["address", "takes_vouchers"])
+def _is_attached(shop: Shop) -> bool:
+    """By either way: read by both, each of its carts would be two of ours."""
+    return Connection.objects.filter(shop=shop, kind__in=READ_HERE).exists()
 
 
 def _make_shop(theirs: FoundShop, basics: Basics, now: datetime) -> Shop:

@@ -7,7 +7,7 @@ from django.db import transaction
 from ghostcart.customers import identity
 from ghostcart.customers.errors import BadAddress
 from ghostcart.customers.keys import address_hash, email_key
-from ghostcart.customers.models import Address, Customer, PersonKey, Tombstone
+from ghostcart.customers.models import Address, Customer, ExternalCustomer, PersonKey, Tombstone
 from ghostcart.customers.services import forget_failures
 
 _EMPTY = {
@@ -31,6 +31,7 @@ def forget(customer: Customer, now: datetime) -> None:
     if mark:
         Tombstone.objects.update_or_create(shop_id=customer.shop_id, address_hash=mark, defaults={"at": now})
     Address.objects.filter(customer=customer).delete()
+    ExternalCustomer.objects.filter(customer=customer).update(customer=None)  # told again, they stay forgotten
     for name, value in _EMPTY.items():
         setattr(customer, name, value)
     customer.email_key, customer.erased_at = f"erased-{customer.pk}", now

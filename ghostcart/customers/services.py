@@ -32,6 +32,8 @@ class Consented:
     text_version: str
     source: str = "checkout"
     purpose: str = "reminders"
+    at: datetime | None = None
+    """When, if it was not now: an answer older than the last one changes nothing."""
 
 
 # -- who it is ---------------------------------------------------------------------------------------
@@ -121,7 +123,10 @@ def _save(customer: Customer, **changed: object) -> None:
 
 def record_consent(customer: Customer, consented: Consented, now: datetime) -> None:
     """Keep an answer as proof, if it changes what holds: a box left empty by who never agreed is no news."""
+    at = consented.at or now
     last = customer.consents.filter(purpose=consented.purpose).first()
+    if last is not None and consented.at is not None and at < last.at:
+        return
     version = tidy(consented.text_version, 20)
     if consented.is_given:
         is_news = last is None or not last.is_given or last.text_version != version
@@ -135,7 +140,7 @@ def record_consent(customer: Customer, consented: Consented, now: datetime) -> N
             text=tidy(consented.text, 2000),
             text_version=version,
             source=consented.source,
-            at=now,
+            at=at,
         )
 
 

@@ -78,6 +78,11 @@ def cursor(row: models.Model, sort: str) -> str:
     return _write(sort.removeprefix("-"), (getattr(row, column.name), row.pk))
 
 
+def is_cursor(text: str, sort: str) -> bool:
+    """Whether a text can be a cursor of a list sorted like this."""
+    return _read(text, sort.removeprefix("-")) is not None
+
+
 def batches(queryset: QuerySet[Row], size: int) -> Iterator[list[Row]]:
     """All rows, newest (highest id) first, a batch at a time; each batch is a query of its own."""
     last = None

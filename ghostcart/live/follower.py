@@ -53,8 +53,8 @@ class Follower(Thread):
             while not self.stopping.is_set():
                 entries = log.after(self.place)
                 if entries:
-                    self.place = entries[-1].cursor
                     self.listener(entries)
+                    self.place = entries[-1].cursor  # behind what was handed over: others resume from here
                     self.stopping.wait(PACE_SECONDS)
                 else:
                     wait()

@@ -17,6 +17,18 @@ class NotInDoubt(GhostcartError):
     sentence = _("This message is not in doubt any more.")
 
 
+class TooLate(GhostcartError):
+    """A message that no longer waits cannot be taken back."""
+
+    code, status = "too_late", 409
+    sentence = _("It was too late: the message is already on its way.")
+
+
+class ErasedStays(GhostcartError):
+    code, status = "erased_stays", 409
+    sentence = _("This person’s data was erased: their address stays on the list.")
+
+
 class BadFile(GhostcartError):
     """A list to import that cannot be read at all."""
 

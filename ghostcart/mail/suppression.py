@@ -16,7 +16,7 @@ from django.db import transaction
 from ghostcart.customers import keys
 from ghostcart.customers.errors import BadAddress
 from ghostcart.lib.cells import harmless, is_formula
-from ghostcart.mail.errors import BadFile, FileTooLong
+from ghostcart.mail.errors import BadFile, ErasedStays, FileTooLong
 from ghostcart.mail.models import Message, State, Suppression
 
 ALL = "all"
@@ -56,6 +56,13 @@ def lift(shop_id: int, address: str, *, scope: str | None = None) -> int:
     if scope is not None:
         entries = entries.filter(scope=scope)
     return entries.delete()[0]
+
+
+def lift_entry(entry: Suppression) -> None:
+    """Take one entry off the list. Raises ErasedStays for who asked to be forgotten."""
+    if not entry.address:
+        raise ErasedStays
+    lift(entry.shop_id, entry.address, scope=entry.scope)
 
 
 def _hold_back(shop_id: int, digests: Sequence[str], reason: str | None) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from ghostcart.carts import ingest
 from ghostcart.carts import intake as cart_intake
@@ -20,6 +20,7 @@ from ghostcart.customers import intake as customer_intake
 from ghostcart.lib import sql
 from ghostcart.lib.planning import Among
 from ghostcart.lib.snapshots import Taken, newest
+from ghostcart.orders import joining
 from ghostcart.orders.models import Order, OrderLine, OrderStatus, PaymentMethod, new_token
 from ghostcart.shops import rules as shop_rules
 from ghostcart.vouchers import queries as voucher_queries
@@ -30,13 +31,15 @@ from ghostcart.vouchers import services as voucher_services
 class OrderSnapshot:
     """An order as the shop has it. `cart` and `customer` are the shop's external ids; "" if it tells none.
 
-    `status` is one of OrderStatus, `settled_at` when it was paid, cancelled or refunded last.
+    `cart_source`: where the cart was told from, if not from where the order is. `status` is one of OrderStatus,
+    `settled_at` when it was paid, cancelled or refunded last.
     """
 
     external_id: str
     version: int = 0
     number: str
     cart: str = ""
+    cart_source: str = ""
     customer: str = ""
     email: str = ""
     phone: str = ""
@@ -80,56 +83,31 @@ def take_all(
     for is_last in (False, True):
         try:
             with transaction.atomic():
-                numbers = _numbers(shop_id, source, orders)
-                cart_intake.take(shop_id, source, _closed(carts, orders, numbers), now, is_history=is_history)
-                return _Intake(shop_id, source, orders, numbers, now, is_history).take() if orders else {}
+                if not orders:
+                    cart_intake.take(shop_id, source, carts, now, is_history=is_history)
+                    return {}
+                intake = _Intake(shop_id, source, carts, orders, now, is_history)
+                joining.look_again(shop_id, source, intake.unknown_customers, intake.unknown_variants)
+                return intake.take()
         except IntegrityError:  # somebody else has told of the same new order at this moment: now it is known
             if is_last:
                 raise
     raise AssertionError
 
 
-def _numbers(shop_id: int, source: str, told: Mapping[str, OrderSnapshot]) -> dict[str, int]:
-    """Our numbers for the orders that are new."""
-    if not told:
-        return {}
-    known = Order.objects.filter(Among("external_id", told), shop_id=shop_id, source=source)
-    names = set(told) - set(known.values_list("external_id", flat=True))
-    return dict(zip(sorted(names), sql.next_ids("orders_order", len(names)), strict=True))
-
-
-def _closed(
-    carts: Sequence[CartSnapshot], told: Mapping[str, OrderSnapshot], numbers: Mapping[str, int]
-) -> Sequence[CartSnapshot]:
-    """The carts, each with the first of its orders if all of them are new."""
-    if not numbers:
-        return carts
-    theirs: dict[str, list[OrderSnapshot]] = {}
-    for one in told.values():
-        theirs.setdefault(one.cart, []).append(one)
-    closed = []
-    for cart in carts:
-        orders = theirs.get(cart.external_id, [])
-        if orders and all(one.external_id in numbers for one in orders):
-            first = min(orders, key=lambda one: one.placed_at)
-            closing = Closing(first.placed_at, numbers[first.external_id], _shown(first))
-            sums = Sums(**{name: sum(getattr(one.sums, name) for one in orders) for name in SUMS})
-            cart = replace(cart, closing=closing, sums=sums)
-        closed.append(cart)
-    return closed
-
-
 ORDER = (
     "id", "shop_id", "number", "token", "cart_id", "customer_id", "customer_label", "email", "phone", "address",
     "language", "status", "payment", "payment_name", "shipping_name", "currency", "prices_include_tax",
     "products_minor", "discount_minor", "shipping_minor", "tax_minor", "total_minor", "vouchers", "placed_at",
-    "settled_at", "placed_by", "is_demo", "source", "external_id", "external_version",
+    "settled_at", "placed_by", "is_demo", "source", "external_id", "external_version", "external_customer",
 )  # fmt: skip
 LINE = (
     "order_id", "product_id", "variant_id", "sku", "name", "option", "picture", "unit_price_micros", "tax_rate_ppm",
-    "cost_micros", "quantity", "total_minor", "is_gift",
+    "cost_micros", "quantity", "total_minor", "is_gift", "external_variant",
 )  # fmt: skip
 SUMS = ("products_minor", "discount_minor", "shipping_minor", "tax_minor", "total_minor")
+CLAIMED = "tracker"
+"""The source of orders that nobody but a browser told of."""
 GIVES_BACK = (OrderStatus.CANCELLED, OrderStatus.REFUNDED)
 
 
@@ -137,20 +115,26 @@ class _Intake:
     """A batch of orders, between reading and writing. Locks carts by number, then vouchers, as `services.place`."""
 
     def __init__(
-        self, shop_id: int, source: str, told: dict[str, OrderSnapshot], numbers: Mapping[str, int], now: datetime,
+        self, shop_id: int, source: str, carts: Sequence[CartSnapshot], told: dict[str, OrderSnapshot], now: datetime,
         is_history: bool,
     ) -> None:  # fmt: skip
-        self.shop, self.source, self.told, self.numbers = shop_rules.of(shop_id), source, told, numbers
+        self.shop, self.source, self.told = shop_rules.of(shop_id), source, told
         self.now, self.is_history = now, is_history
-        self.customers = customer_intake.known(shop_id, source, {o.customer for o in told.values() if o.customer})
-        self.variants = known_variants(
-            shop_id, source, {line.variant for order in told.values() for line in order.lines if line.variant}
-        )
-        self.closed_before: set[str] = set()
+        wanted_customers = {order.customer for order in told.values() if order.customer}
+        self.customers = customer_intake.known(shop_id, source, wanted_customers)
+        self.unknown_customers = wanted_customers - set(self.customers)
+        wanted_variants = {line.variant for order in told.values() for line in order.lines if line.variant}
+        self.variants = known_variants(shop_id, source, wanted_variants)
+        self.unknown_variants = wanted_variants - set(self.variants)
+        self.claims = self._claims()
+        theirs = Order.objects.filter(Among("external_id", told), shop_id=shop_id, source=source)
+        known = set(theirs.values_list("external_id", flat=True))
+        new = [name for name in told if name not in known and name not in self.claims]
+        self.numbers = dict(zip(new, sql.next_ids("orders_order", len(new)), strict=True))
+        self.closed_before: set[tuple[str, str]] = set()
+        cart_intake.take(shop_id, source, self._closed(carts), now, is_history=is_history)
         self.carts = self._carts()
-        old = [name for name in told if name not in numbers]
-        theirs = Order.objects.select_for_update().filter(Among("external_id", old), shop_id=shop_id, source=source)
-        self.known = {str(one.external_id): one for one in theirs.order_by("pk")} if old else {}
+        self.known = {str(one.external_id): one for one in theirs.select_for_update().order_by("pk")} if known else {}
         self.lines: dict[int, list[tuple[object, ...]]] = {}
         rows = OrderLine.objects.filter(Among("order_id", [one.pk for one in self.known.values()])).order_by("pk")
         for row in rows.values_list(*LINE) if self.known else ():
@@ -159,40 +143,99 @@ class _Intake:
         codes = {voucher.code for order in told.values() for voucher in order.vouchers}
         self.vouchers = voucher_queries.by_codes(shop_id, codes)
 
-    def _carts(self) -> dict[str, Cart]:
-        """The carts of these orders, by external id; those not told yet are made of the orders."""
-        wanted = {_cart_name(order): order for order in self.told.values()}
-        theirs = Cart.objects.filter(Among("external_id", wanted), shop_id=self.shop.id, source=self.source)
-        theirs = theirs.only("pk", "external_id", "ordered_at", "order_id", "version").order_by("pk")
-        missing = set(wanted) - set(theirs.values_list("external_id", flat=True))
-        if missing:
-            stand_ins = [_stand_in(name, wanted[name]) for name in sorted(missing)]
-            cart_intake.take(self.shop.id, self.source, stand_ins, self.now, is_history=True)
-        return {str(cart.external_id): cart for cart in theirs.select_for_update()}
+    def _claims(self) -> dict[str, Order]:
+        """What browsers said of these orders before the shop did, by external id: the shop's word takes its place.
+
+        Found by the cart that the order names, else by its number, if only one browser claims that.
+        """
+        if self.source == CLAIMED:
+            return {}
+        told = Q(cart__order_number__in={order.number for order in self.told.values()})
+        told |= Q(cart__external_id__in={o.cart for o in self.told.values() if o.cart_source == CLAIMED})
+        claims = Order.objects.filter(told, shop_id=self.shop.id, source=CLAIMED, cart__source=CLAIMED)
+        by_cart: dict[str, list[Order]] = {}
+        by_number: dict[str, list[Order]] = {}
+        for claim in claims.select_related("cart").order_by("pk"):
+            by_cart.setdefault(str(claim.cart.external_id), []).append(claim)
+            by_number.setdefault(claim.cart.order_number, []).append(claim)
+        found = {}
+        for name, order in self.told.items():
+            named = order.cart_source == CLAIMED
+            claims_of_it = by_cart.get(order.cart, []) if named else by_number.get(order.number, [])
+            if len(claims_of_it) == 1:
+                found[name] = claims_of_it[0]
+        return found
+
+    def _closed(self, carts: Sequence[CartSnapshot]) -> Sequence[CartSnapshot]:
+        """The carts, each with the first of its orders if all of them are new here."""
+        theirs: dict[str, list[OrderSnapshot]] = {}
+        for one in self.told.values() if carts else ():
+            if one.cart_source in ("", self.source):
+                theirs.setdefault(one.cart, []).append(one)
+        closed = []
+        for cart in carts:
+            orders = theirs.get(cart.external_id, [])
+            if orders and all(one.external_id in self.numbers for one in orders):
+                first = min(orders, key=lambda one: one.placed_at)
+                closing = Closing(first.placed_at, self.numbers[first.external_id], _shown(first))
+                sums = Sums(**{name: sum(getattr(one.sums, name) for one in orders) for name in SUMS})
+                cart = replace(cart, closing=closing, sums=sums)
+            closed.append(cart)
+        return closed
 
     def _taken_numbers(self) -> set[str]:
         """Which of the new orders' numbers cannot be theirs alone."""
-        twins = Counter(_shown(order) for name, order in self.told.items() if name in self.numbers)
-        taken = Order.objects.filter(Among("number", twins), shop_id=self.shop.id).values_list("number", flat=True)
-        return {number for number, times in twins.items() if times > 1} | (set(taken) if twins else set())
+        twins = Counter(_shown(order) for name, order in self.told.items() if name not in self.known)
+        if not twins:
+            return set()
+        claims = [claim.pk for claim in self.claims.values()]
+        taken = Order.objects.filter(Among("number", twins), shop_id=self.shop.id).exclude(pk__in=claims)
+        return {number for number, times in twins.items() if times > 1} | set(taken.values_list("number", flat=True))
+
+    def _place(self, order: OrderSnapshot) -> tuple[str, str]:
+        """Source and external id of an order's cart."""
+        claim = self.claims.get(order.external_id)
+        if claim is not None and not order.cart:
+            return CLAIMED, str(claim.cart.external_id)
+        return order.cart_source or self.source, _cart_name(order)
+
+    def _carts(self) -> dict[tuple[str, str], Cart]:
+        """The carts of these orders, by source and external id; those not told yet are made of the orders."""
+        wanted = {self._place(order): order for order in self.told.values()}
+        found: dict[tuple[str, str], int] = {}
+        for source in sorted({source for source, _name in wanted}):
+            names = [name for of, name in wanted if of == source]
+            theirs = Cart.objects.filter(Among("external_id", names), shop_id=self.shop.id, source=source)
+            numbers = dict(theirs.values_list("external_id", "pk"))
+            if missing := sorted(set(names) - set(numbers)):
+                stand_ins = [_stand_in(name, wanted[source, name]) for name in missing]
+                cart_intake.take(self.shop.id, source, stand_ins, self.now, is_history=True)
+                numbers = dict(theirs.values_list("external_id", "pk"))
+            found |= {(source, str(name)): number for name, number in numbers.items()}
+        locked = Cart.objects.filter(Among("pk", found.values())).select_for_update().order_by("pk")
+        carts = {cart.pk: cart for cart in locked.only("pk", "external_id", "ordered_at", "order_id", "version")}
+        return {place: carts[number] for place, number in found.items()}
 
     def take(self) -> dict[str, Taken]:
         fates: dict[str, Taken] = {}
-        fresh = [order for name, order in self.told.items() if name in self.numbers]
-        orders, lines = [], []
+        fresh = [order for name, order in self.told.items() if name not in self.known]
         costs = self._costs(fresh)
-        for one in fresh:
-            number = self.numbers[one.external_id]
-            orders.append(self._row(number, one))
-            lines += [self._line(number, line, costs) for line in one.lines]
-            fates[one.external_id] = Taken.CREATED
-        sql.insert_rows("orders_order", ORDER, orders)
+        claimed = [order for order in fresh if order.external_id in self.claims]
+        new = [order for order in fresh if order.external_id not in self.claims]
+        numbers = dict(self.numbers)
+        rows = [{"id": numbers[one.external_id], "token": new_token(), **self._facts(one)} for one in new]
+        sql.insert_rows("orders_order", ORDER, [tuple(_stored(row[name]) for name in ORDER) for row in rows])
+        for one in claimed:  # the row stays: what followed from it points there
+            numbers[one.external_id] = self.claims[one.external_id].pk
+            OrderLine.objects.filter(order=numbers[one.external_id]).delete()
+            Order.objects.filter(pk=numbers[one.external_id]).update(**self._facts(one))
+        lines = [self._line(numbers[one.external_id], line, costs) for one in fresh for line in one.lines]
         sql.insert_rows("orders_orderline", LINE, lines)
         for one in fresh:
-            number = self.numbers[one.external_id]
-            self._close(self.carts[_cart_name(one)], number, one)
-            if one.status not in GIVES_BACK:
-                self._settle_vouchers(number, one)
+            fates[one.external_id] = Taken.CREATED
+            self._close(self.carts[self._place(one)], numbers[one.external_id], one)
+            if one.status not in GIVES_BACK or one.external_id in self.claims:
+                self._settle_vouchers(numbers[one.external_id], one)
         for name, order in self.known.items():
             fates[name] = self._change(order, self.told[name])
         self._sum_up(fates)
@@ -200,23 +243,26 @@ class _Intake:
 
     # -- one order -------------------------------------------------------------------------------
 
-    def _row(self, number: int, one: OrderSnapshot) -> tuple[object, ...]:
+    def _facts(self, one: OrderSnapshot) -> dict[str, Any]:
         customer_id, label = self.customers.get(one.customer, (None, ""))
-        values: dict[str, Any] = {
-            "id": number, "shop_id": self.shop.id, "number": self._number(one), "token": new_token(),
-            "cart_id": self.carts[_cart_name(one)].pk, "customer_id": customer_id, "customer_label": label[:260],
-            "address": sql.json_to_db(dict(one.address)), "language": one.language or self.shop.language,
-            "payment": PaymentMethod.OUTSIDE.value, "vouchers": sql.json_to_db(_told_vouchers(one)),
-            "placed_at": sql.to_db(one.placed_at), "settled_at": sql.to_db(one.settled_at), "placed_by": "shopper",
-            "is_demo": self.shop.is_demo, "source": self.source, "external_version": one.version,
-            **{name: getattr(one.sums, name) for name in SUMS},
-        }  # fmt: skip
         limits = {"email": 320, "phone": 40, "payment_name": 120, "shipping_name": 120}
-        values |= {name: getattr(one, name)[:most] for name, most in limits.items()}
-        return tuple(values[name] if name in values else getattr(one, name) for name in ORDER)
+        return {
+            "shop_id": self.shop.id, "number": self._number(one), "cart_id": self.carts[self._place(one)].pk,
+            "customer_id": customer_id, "customer_label": label[:260], "address": dict(one.address),
+            "language": one.language or self.shop.language, "status": one.status,
+            "payment": PaymentMethod.OUTSIDE.value, "currency": one.currency,
+            "prices_include_tax": one.prices_include_tax, "vouchers": _told_vouchers(one),
+            "placed_at": one.placed_at, "settled_at": one.settled_at, "placed_by": "shopper",
+            "is_demo": self.shop.is_demo, "source": self.source, "external_id": one.external_id,
+            "external_version": one.version, "external_customer": one.customer,
+            **{name: getattr(one.sums, name) for name in SUMS},
+            **{name: getattr(one, name)[:most] for name, most in limits.items()},
+        }  # fmt: skip
 
     def _number(self, one: OrderSnapshot) -> str:
         """The shop's own number, made unique if the shop itself repeats it (a split order keeps its reference)."""
+        if self.source == CLAIMED:  # the plain number is for who may give it
+            return f"{one.number[:20]}/{one.external_id[:11]}"
         number = _shown(one)
         return f"{number[:20]}/{one.external_id[:11]}" if number in self.taken_numbers else number
 
@@ -225,7 +271,7 @@ class _Intake:
         return (
             number, product_id, variant_id, (line.sku or line.variant or line.key)[:64], line.name[:200],
             line.option[:120], line.picture if len(line.picture) <= 200 else "", line.unit_price_micros,
-            line.tax_rate_ppm, costs.get(line.variant), line.quantity, line.total_minor, line.is_gift,
+            line.tax_rate_ppm, costs.get(line.variant), line.quantity, line.total_minor, line.is_gift, line.variant,
         )  # fmt: skip
 
     def _costs(self, orders: Iterable[OrderSnapshot]) -> dict[str, int]:
@@ -282,8 +328,8 @@ class _Intake:
 
     def _close(self, cart: Cart, order_id: int, one: OrderSnapshot) -> None:
         """The first order of a cart makes it an ordered one; a deleted cart comes back, as ordered ones are kept."""
-        if cart.order_id == order_id:
-            self.closed_before.add(one.cart)  # told together: it came as an ordered one
+        if cart.order_id == order_id and one.external_id in self.numbers:
+            self.closed_before.add(self._place(one))  # told together: it came as an ordered one
             self._tell_ordered(cart, one)
             return
         if cart.ordered_at is not None and cart.ordered_at <= one.placed_at:
@@ -314,8 +360,8 @@ class _Intake:
     def _sum_up(self, fates: Mapping[str, Taken]) -> None:
         """An ordered cart comes to what its orders come to; one that came with its orders comes to that already."""
         news = (Taken.CREATED, Taken.CHANGED)
-        changed = {_cart_name(self.told[name]) for name, fate in fates.items() if fate in news}
-        numbers = [self.carts[name].pk for name in sorted(changed - self.closed_before)]
+        changed = {self._place(self.told[name]) for name, fate in fates.items() if fate in news}
+        numbers = [self.carts[place].pk for place in sorted(changed - self.closed_before)]
         sums = Order.objects.filter(cart__in=numbers).order_by().values("cart", "currency")
         for row in sums.annotate(**{name: Sum(name) for name in SUMS}) if numbers else ():
             Cart.objects.filter(pk=row.pop("cart")).update(**row)
@@ -329,6 +375,12 @@ def _shown(one: OrderSnapshot) -> str:
 def _as_read(row: Sequence[object]) -> tuple[object, ...]:
     """A line without its cost, which is of the day it was told."""
     return tuple(value for name, value in zip(LINE, row, strict=True) if name != "cost_micros")
+
+
+def _stored(value: Any) -> object:
+    if isinstance(value, datetime):
+        return sql.to_db(value)
+    return sql.json_to_db(value) if isinstance(value, list | dict) else value
 
 
 def _cart_name(order: OrderSnapshot) -> str:

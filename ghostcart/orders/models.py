@@ -53,10 +53,16 @@ class Order(models.Model):
     total_minor = models.BigIntegerField()
     vouchers = models.JSONField(default=list, help_text="[{code, name, amount_minor}]")
     placed_at = models.DateTimeField()
+    told_at = models.DateTimeField(
+        null=True, blank=True, help_text="when another shop told of it last; none: placed here"
+    )
     settled_at = models.DateTimeField(null=True, blank=True, help_text="when it was paid, cancelled or refunded last")
     placed_by = models.CharField(max_length=40, default="shopper")
     source = models.CharField(max_length=20, default="store", help_text="store, staff, or where it was told from")
     external_id = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001  (NULLs stay out of the unique row)
+    external_customer = models.CharField(
+        max_length=64, default="", db_default="", blank=True, help_text="whose it is there, also if not told of yet"
+    )
     external_version = models.BigIntegerField(default=0)
     is_demo = models.BooleanField(default=False)
 
@@ -70,6 +76,12 @@ class Order(models.Model):
             models.Index(fields=["shop", "total_minor", "id"], name="order_by_total"),
             models.Index(fields=["settled_at"], name="order_settled", condition=models.Q(settled_at__isnull=False)),
             models.Index(fields=["placed_at"], name="order_placed"),
+            models.Index(fields=["told_at"], name="order_told", condition=models.Q(told_at__isnull=False)),
+            models.Index(  # told before their customer was
+                fields=["shop", "source", "external_customer"],
+                name="order_of_outside_customer",
+                condition=models.Q(customer=None) & ~models.Q(external_customer=""),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -99,9 +111,19 @@ class OrderLine(models.Model):
     quantity = models.PositiveIntegerField()
     total_minor = models.BigIntegerField()
     is_gift = models.BooleanField(default=False)
+    external_variant = models.CharField(
+        max_length=64, default="", db_default="", blank=True, help_text="what it is there, also if not told of yet"
+    )
 
     class Meta:
         ordering = ["id"]
+        indexes = [
+            models.Index(  # told before their product was
+                fields=["external_variant"],
+                name="order_line_unjoined",
+                condition=models.Q(variant=None) & ~models.Q(external_variant=""),
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.quantity} x {self.sku}"

@@ -8,12 +8,21 @@ from django.db.models import F
 
 from ghostcart.carts import changes, ingest
 from ghostcart.carts.errors import CartEmpty, SoldOut
+from ghostcart.carts.models import Cart
 from ghostcart.carts.opencart import OpenCart
 from ghostcart.catalog import queries as catalog_queries
 from ghostcart.catalog.models import Variant
 from ghostcart.customers import identity
+from ghostcart.customers import services as customer_services
 from ghostcart.customers.models import Customer
-from ghostcart.orders.errors import AddressIncomplete, CardDeclined, OrderElsewhere, UnknownPayment, WrongStatus
+from ghostcart.orders.errors import (
+    AddressIncomplete,
+    CardDeclined,
+    EmailNeeded,
+    OrderElsewhere,
+    UnknownPayment,
+    WrongStatus,
+)
 from ghostcart.orders.models import Order, OrderLine, OrderStatus, PaymentMethod
 from ghostcart.shops.models import Shop
 from ghostcart.vouchers import queries as voucher_queries
@@ -28,6 +37,10 @@ NEXT = {
     OrderStatus.PAID: {OrderStatus.REFUNDED, OrderStatus.CANCELLED},
 }
 """Which status may follow which; the others are ends."""
+
+
+BY_HAND = (PaymentMethod.BY_PHONE, PaymentMethod.TRANSFER, PaymentMethod.ON_DELIVERY)
+"""How an order that staff take can be paid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +111,46 @@ def place(
         closed = changes.Order(**base, order_id=order.pk, number=order.number, idempotency=what.idempotency)
         ingest.record(closed, encode=lambda change, cart: order.token)
     return order
+
+
+@transaction.atomic
+def take(
+    cart: Cart,
+    *,
+    version: int,
+    address: dict[str, str],
+    payment: str,
+    shipping_method: str,
+    actor: str,
+    now: datetime,
+    email: str = "",
+) -> Order:
+    """Make an order of a cart for its customer, on the phone say. `version` is what who takes it saw of the cart.
+
+    Of a cart without a customer `email` says whose it is. Raises what `place` and `identify` do, and EmailNeeded.
+    """
+    if payment not in BY_HAND:
+        raise UnknownPayment
+    customer = cart.customer
+    if customer is None:
+        if not email:
+            raise EmailNeeded
+        customer = customer_services.identify(
+            cart.shop_id,
+            email=email,
+            first_name=address.get("first_name", ""),
+            last_name=address.get("last_name", ""),
+            phone=address.get("phone", ""),
+            language=cart.language,
+            now=now,
+        )
+    return place(
+        changes.Touch(shop_id=cart.shop_id, at=now, cart_id=cart.pk, actor=actor, expected_version=version),
+        customer=customer,
+        address=address,
+        payment=Payment(payment),
+        shipping_method=shipping_method,
+    )
 
 
 def _lock_person(customer: Customer, address: dict[str, str], what: changes.Change) -> None:

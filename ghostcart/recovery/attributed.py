@@ -16,6 +16,7 @@ from django.db.models.functions import TruncDate
 from ghostcart.carts.filters import start_of_day
 from ghostcart.mail.models import By, EventKind, MessageEvent, State
 from ghostcart.recovery.models import Grade, LedgerLine, Reminder
+from ghostcart.shops.models import Shop
 
 COUNTED = [grade for grade in Grade if grade != Grade.COINCIDENCE]
 BY = ("step", "language", "day", "all")
@@ -33,6 +34,12 @@ class Period:
     since: datetime
     until: datetime
     zone: ZoneInfo
+
+    @classmethod
+    def of_days(cls, shop: Shop, days: int, now: datetime) -> "Period":
+        """Whole local days of a shop, today among them."""
+        first = now.astimezone(shop.zone).date() - timedelta(days=days - 1)
+        return cls(start_of_day(first, shop.zone), now + timedelta(minutes=1), shop.zone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

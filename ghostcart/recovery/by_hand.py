@@ -13,9 +13,10 @@ from django.utils.translation import gettext as _
 from ghostcart.carts.models import Cart
 from ghostcart.customers import identity
 from ghostcart.customers.models import Customer
+from ghostcart.mail import templates
 from ghostcart.mail.models import Message
 from ghostcart.recovery import campaigns, claims, enrolments, facts, holdout, rules
-from ghostcart.recovery.errors import CannotBeSent
+from ghostcart.recovery.errors import BadText, CannotBeSent
 from ghostcart.recovery.models import Arm, Campaign, CampaignState, Decision, Kind, Reminder, Step
 from ghostcart.recovery.subject import Human, Plan, StepPlan, Trigger
 from ghostcart.shops.models import Shop
@@ -70,6 +71,24 @@ def send(
             Message.objects.filter(pk=reminder.message_id).update(template=text)
         enrolments.note(plan, Decision.Verdict.ENROLLED, "", now, human=human, trigger=trigger, actor=actor)
     return reminder
+
+
+def write(
+    shop: Shop, *, text: templates.Text, actor: str, now: datetime, customer: Customer, cart: Cart | None = None
+) -> Reminder:
+    """Send a text of one's own about a cart, or to a customer. Raises CannotBeSent, BadText."""
+    if problems := templates.check(text, Kind.MANUAL):
+        raise BadText([str(problem) for problem in problems])
+    step = first_step(shop, now)
+    if step is None:
+        raise CannotBeSent("step_removed")
+    told = {"subject": text.subject, "body": text.body}
+    return send(shop, actor=actor, now=now, cart=cart, customer=customer, step=step, text=told)
+
+
+def first_step(shop: Shop, now: datetime) -> Step | None:
+    """The step whose text a mail by hand begins with."""
+    return campaign_of(shop, now).steps.filter(removed_at=None).order_by("position").first()
 
 
 def check(plan: Plan, human: Human, trigger: Trigger, now: datetime) -> None:

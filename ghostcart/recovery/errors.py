@@ -60,6 +60,16 @@ class CannotBeSent(GhostcartError):
         super().__init__(why=reasons.sentence(reason, details))
 
 
+class BadText(GhostcartError):
+    """A text that cannot be drawn; `problems` are whole sentences."""
+
+    code = "bad_text"
+    sentence = _("The text cannot be sent: %(problems)s")
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__(problems=" ".join(problems))
+
+
 class NotCallable(GhostcartError):
     code = "bad_call"
     sentence = _("Choose what came of the call; a time to call again lies in the future.")

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from ghostcart.carts.models import CartLine
 from ghostcart.customers import identity
 from ghostcart.mail import models as mail
@@ -27,12 +29,11 @@ BATCH = 500
 
 
 def write(now: datetime) -> bool:
-    """Grade the orders placed since the last round."""
-    since = _until("ledger", now)
+    """Grade the orders that were placed, or told by another shop, since the last round."""
+    since = _until("ledger", now) - OVERLAP
+    placed, told = Q(placed_at__gt=since, placed_at__lte=now), Q(told_at__gt=since, told_at__lte=now)
     orders = (
-        Order.objects.filter(placed_at__gt=since - OVERLAP, placed_at__lte=now, ledger=None)
-        .select_related("customer", "cart")
-        .order_by("placed_at", "id")
+        Order.objects.filter(placed | told, ledger=None).select_related("customer", "cart").order_by("placed_at", "id")
     )
     for order in orders.iterator(BATCH):
         line = _line(order, now)
@@ -43,13 +44,13 @@ def write(now: datetime) -> bool:
 
 
 def reverse(now: datetime) -> bool:
-    """Take back the lines of orders that were cancelled or refunded since the last round."""
-    since = _until("reversals", now)
+    """Take back the lines of orders that were cancelled or refunded, or told to be, since the last round."""
+    since = _until("reversals", now) - OVERLAP
+    settled = Q(order__settled_at__gt=since, order__settled_at__lte=now)
     lines = LedgerLine.objects.filter(
+        settled | Q(order__told_at__gt=since, order__told_at__lte=now),
         reverses=None,
         reversals=None,
-        order__settled_at__gt=since - OVERLAP,
-        order__settled_at__lte=now,
         order__status__in=[OrderStatus.CANCELLED, OrderStatus.REFUNDED],
     ).select_related("order")
     LedgerLine.objects.bulk_create([_reversal(line, now) for line in lines], ignore_conflicts=True)

@@ -1,6 +1,6 @@
 """What others read about campaigns: who would be met, what was decided and why, what is stopped."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -12,7 +12,7 @@ from ghostcart.customers.models import Customer
 from ghostcart.mail.models import Message
 from ghostcart.orders.models import Order
 from ghostcart.recovery import campaigns, facts, guard, looking, reasons, rules
-from ghostcart.recovery.models import Arm, Campaign, CampaignState, Decision, Kind, Reminder
+from ghostcart.recovery.models import Arm, Campaign, CampaignState, Decision, Kind, LedgerLine, Reminder
 from ghostcart.recovery.subject import Plan
 
 DECISIONS_SHOWN = 200
@@ -133,6 +133,22 @@ def stopped(campaign: Campaign) -> Stopped | None:
         return None
     last = campaigns.decided(campaign, "unusual_size")
     return Stopped(last.details.get("size", 0), last.details.get("usual", 0), last.at) if last else None
+
+
+# -- what came back ----------------------------------------------------------------------------------
+
+
+def ledger(shop_ids: Collection[int], campaign_id: int | None = None) -> QuerySet[LedgerLine]:
+    """The lines of the ledger of these shops, or of one campaign among them, with what a list shows of each."""
+    found = LedgerLine.objects.filter(shop_id__in=shop_ids)
+    if campaign_id is not None:
+        found = found.filter(campaign=campaign_id)
+    return found.select_related("shop", "campaign", "order", "enrolment__cart", "reminder__step")
+
+
+def of_campaign(campaign: Campaign) -> QuerySet[Decision]:
+    """Everything that a campaign decided."""
+    return _decisions().filter(campaign=campaign)
 
 
 # -- vouchers ----------------------------------------------------------------------------------------

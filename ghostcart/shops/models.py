@@ -85,6 +85,9 @@ class Shop(models.Model):
     takes_vouchers = models.BooleanField(
         default=True, db_default=True, help_text="whether vouchers of campaigns count there: ours, or made there"
     )
+    origins = models.JSONField(
+        default=list, blank=True, help_text="other sites whose pages may call the store API and the tracker's"
+    )
     order_prefix = models.CharField(max_length=8, default="", blank=True)
     next_order_number = models.PositiveIntegerField(default=1)
     is_demo = models.BooleanField(default=False)

@@ -50,6 +50,7 @@ class ShopRules:
     zone: ZoneInfo
     shipping: tuple[Shipping, ...]
     is_demo: bool
+    origins: tuple[str, ...] = ()
 
     def abandon_after(self, created_at: datetime, last_activity_at: datetime, is_empty: bool) -> datetime:
         """From when on a cart counts as abandoned; an empty one never.
@@ -108,6 +109,7 @@ def from_row(shop: Shop) -> ShopRules:
         zone=shop.zone,
         shipping=tuple(methods),
         is_demo=shop.is_demo,
+        origins=tuple(shop.origins),
     )
 
 
@@ -123,6 +125,11 @@ def of(shop: int | str) -> ShopRules:
     if found is None:
         raise UnknownShop
     return found
+
+
+def all_origins() -> frozenset[str]:
+    """The other sites that any shop lets in: a preflight does not say which shop it asks for."""
+    return frozenset(origin for rules in _all().values() for origin in rules.origins)
 
 
 def forget() -> None:

@@ -29,6 +29,7 @@ SETTINGS = (
     "consent_basis",
     "counts_openings",
     "notice_above_minor",
+    "origins",
 )
 """What `change_settings` may change."""
 

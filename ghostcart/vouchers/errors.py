@@ -60,6 +60,6 @@ class InvalidVoucher(GhostcartError):
 
     code = "voucher_invalid"
 
-    def __init__(self, sentence: str | Promise) -> None:
+    def __init__(self, sentence: str | Promise, **params: object) -> None:
         self.sentence = sentence
-        super().__init__()
+        super().__init__(**params)

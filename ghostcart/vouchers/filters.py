@@ -41,7 +41,7 @@ def page(wanted: VoucherFilter, sort: str, size: int, after: str | None, before:
     """One page of the list, sorted by a name of SORTS (with a minus: descending)."""
     column = SORTS.get(sort.removeprefix("-"), "id")
     return paging.page(
-        matching(wanted).select_related("shop", "customer"),
+        matching(wanted).select_related("shop", "customer", "gift_variant"),
         f"-{column}" if sort.startswith("-") else column,
         size,
         after,

@@ -14,6 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from ghostcart.backoffice import access
 from ghostcart.backoffice.models import Export, Membership, Role, User
+from ghostcart.connectors import keys
 from ghostcart.connectors.models import Connection
 from ghostcart.connectors.webhooks import endpoints
 from ghostcart.mail import suppression
@@ -109,6 +110,7 @@ def cast(db):
         "endpoint_id": endpoint.pk,
         "delivery_id": endpoints.send_test(endpoint, factories.NOON).pk,
         "shop_id": shop.pk,
+        "key_id": keys.create(shop, name="ERP", scopes=["carts:read"], actor="staff:1", now=factories.NOON)[0].pk,
         "method_id": shop.shipping_methods.first().pk,
         "user_id": people["viewer"].pk,
     }

@@ -83,6 +83,9 @@ def test_the_form_shows_what_is_saved_in_the_largest_whole_unit(client, shop):
         ("online_minutes", "0"),
         ("rounding", "banker"),
         ("rounding_type", "\x00"),
+        ("origins", "https://*.shop.example"),
+        ("origins", "https://shop.example/cart"),
+        ("origins", "\n".join(f"https://shop{n}.example" for n in range(21))),
     ],
 )
 def test_a_wrong_value_is_refused_beside_its_field_and_nothing_is_saved(client, shop, field, wrong):
@@ -91,6 +94,15 @@ def test_a_wrong_value_is_refused_beside_its_field_and_nothing_is_saved(client, 
     assert answer.status_code == 200
     assert field in answer.context["form"].errors
     assert Shop.objects.filter(pk=shop.pk).values().get() == before
+
+
+def test_the_sites_that_may_call_are_kept_as_browsers_name_them(client, shop):
+    client.post(url_of(shop), values(origins="https://Shop.example/\r\nhttp://localhost:8080 https://shop.example"))
+    shop.refresh_from_db()
+    assert shop.origins == ["https://shop.example", "http://localhost:8080"]
+    page = client.get(url_of(shop))
+    assert page.context["form"].initial["origins"] == "https://shop.example\nhttp://localhost:8080"
+    assert shop.public_key in page.content.decode()
 
 
 def test_a_new_threshold_counts_at_once_for_the_carts_that_are_there(client, shop):

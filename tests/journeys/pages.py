@@ -21,6 +21,7 @@ def numbers(shop: Running) -> dict[str, str]:
         "voucher",
         "message",
         "named",
+        "key",
         "outside",
         "outside_order",
         "connection",
@@ -33,10 +34,12 @@ def numbers(shop: Running) -> dict[str, str]:
         "from ghostcart.backoffice.models import User; from ghostcart.shops.models import ShippingMethod, Shop;"
         "from ghostcart.recovery import campaigns; from ghostcart.lib import clock;"
         "from ghostcart.vouchers.models import Voucher; from tests.mail import letters;"
+        "from ghostcart.connectors import keys;"
         "from tests.journeys.attached import attached;"
         "from tests.connectors.webhooks import showing;"
         "live = Cart.objects.filter(deleted_at=None, shop__slug='fern');"
         "order = Order.objects.filter(shop__slug='fern', customer__isnull=False).first();"
+        "key = keys.create(order.shop, name='ERP', scopes=['carts:read'], actor='staff:1', now=clock.now())[0];"
         "campaign = campaigns.create(Shop.objects.get(slug='fern'), 'abandoned', 'Ghosts', clock.now());"
         "print(live.filter(ordered_at=None, merged_at=None, line_count__gt=1).order_by('-pk')[0].pk,"
         " live.filter(ordered_at__isnull=False).order_by('-pk')[0].pk,"
@@ -48,7 +51,7 @@ def numbers(shop: Running) -> dict[str, str]:
         " campaign.shop_id, Voucher.objects.filter(shop__slug='fern').order_by('-used')[0].pk,"
         " letters.letter(order.shop, order.customer, at=clock.now()).message.pk,"
         " live.filter(ordered_at=None, merged_at=None, line_count__gt=0, customer__isnull=False)[0].pk,"
-        " *attached(Shop.objects.get(slug='fern')), *showing.some(campaign.shop), sep='|')"
+        " key.pk, *attached(Shop.objects.get(slug='fern')), *showing.some(campaign.shop), sep='|')"
     )
     return dict(zip(names, told.split("|"), strict=True))
 
@@ -57,6 +60,11 @@ def mailed(shop: Running, cart: str, language: str = "it") -> dict[str, str]:
     """{purpose: path} of the links of a mail about this cart, sent an hour ago, with a voucher."""
     told = shop.ask(f"from tests.mail.letters import about; print(*about({cart}, '{language}'))")
     return dict(one.split("|") for one in told.split())
+
+
+def way_back(shop: Running, language: str = "it") -> str:
+    """Where the link of a mail leads that is about a cart of another shop."""
+    return shop.ask(f"from tests.mail.letters import about_elsewhere; print(about_elsewhere('{language}'))").strip()
 
 
 def backoffice(shop: Running) -> dict[str, str]:
@@ -95,6 +103,9 @@ def backoffice(shop: Running) -> dict[str, str]:
         "report-people": f"/backoffice/report/{of['campaign']}/people/",
         "ledger": f"/backoffice/report/ledger/?shop={of['shop']}",
         "mail-settings": f"/backoffice/settings/{of['shop']}/mail/",
+        "keys": f"/backoffice/settings/{of['shop']}/keys/",
+        "key-new": f"/backoffice/settings/{of['shop']}/keys/new/",
+        "key": f"/backoffice/settings/{of['shop']}/keys/{of['key']}/",
         "webhooks": "/backoffice/webhooks/",
         "webhook-new": f"/backoffice/webhooks/new/{of['shop']}/",
         "webhook": f"/backoffice/webhooks/{of['endpoint']}/",
@@ -140,6 +151,7 @@ def storefront(shop: Running, language: str) -> dict[str, str]:
         "other-shop": f"/otter/{language}/",
         "shop-not-found": f"{base}/p/nothing-here/",
         "restore": mail["restore"],
+        "way-back": way_back(shop, language),
         "stop": mail["stop"],
         "preferences": mail["preferences"],
         "gone": "/m/back/gone/",

@@ -59,6 +59,37 @@ def about(cart_id: int, language: str) -> list[str]:
     return [f"{purpose.value}|{mail.path(purpose)}" for purpose in mail.tokens]
 
 
+def about_elsewhere(language: str) -> str:
+    """The path of a mail's link to a cart that another shop holds, with a voucher."""
+    from ghostcart.carts import intake as carts
+    from ghostcart.catalog import intake as catalog
+    from ghostcart.connectors.models import Connection
+    from ghostcart.connectors.models import Kind as How
+    from ghostcart.shops.models import Shop
+    from tests import outside
+
+    now, home, source = clock.now(), "https://shop.example/", How.PRESTASHOP.value
+    shop, _is_new = Shop.objects.get_or_create(
+        slug="elsewhere", defaults={"name": "Elsewhere", "currencies": ["EUR"], "address": home, "created_at": now}
+    )
+    Connection.objects.get_or_create(
+        shop=shop, kind=source, defaults={"address": "mysql://u@db/x", "created_at": now, "state": "paused"}
+    )
+    pages = {name: f"{home}index.php?controller=product&id_product={name}" for name in ("1", "2")}
+    told = [outside.product(name, 30, names={"en": f"Vase {name}"}, url=url) for name, url in pages.items()]
+    catalog.take(shop.pk, source, told)
+    lines = [outside.line("1", 2, 30, option="Ø 40 cm, terracotta"), outside.line("2", 1, 30)]
+    carts.take(shop.pk, source, [outside.cart("41", *lines, at=now, created_at=now)], now)
+    cart = Cart.objects.get(shop=shop, external_id="41")
+    owner = customers.identify(shop.pk, email="ghost@example.com", now=now)
+    voucher = vouchers.create(
+        shop_id=shop.pk, kind=Kind.PERCENT, percent_bp=1000, names={"en": "A voucher for you"}, minimum_minor=2000,
+        currency="EUR", valid_until=now + timedelta(days=7), now=now,
+    )  # fmt: skip
+    mail = letter(shop, owner, cart=cart, voucher=voucher, at=now - timedelta(hours=1), language=language)
+    return mail.path(Purpose.RESTORE)
+
+
 def dump(leave=()) -> dict[str, list[str]]:
     """Every row of every table, as text; the tables of `leave` are left out."""
     encoder = DjangoJSONEncoder()

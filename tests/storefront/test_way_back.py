@@ -150,7 +150,7 @@ def test_version_1_6_has_its_cart_elsewhere(client, path, connection):
 def test_an_ordered_cart_is_said_to_be_and_not_recovered_again(client, path, cart, connection, now):
     way_back.use_recovery_link(connection, "K" * 32)
     Cart.objects.update(ordered_at=now)
-    assert "stati già ordinati" in text_of(client.get(path)) or "ordered already" in text_of(client.get(path))
+    assert "Questi prodotti sono già stati ordinati." in text_of(client.get(path))
     assert "recover_cart" not in client.post(path).url
 
 

@@ -23,7 +23,7 @@ from ghostcart.lib.errors import GhostcartError
 from ghostcart.mail import templates
 from ghostcart.recovery import by_hand, calls
 from ghostcart.recovery.errors import NotCallable
-from ghostcart.recovery.models import Call, Kind, Step
+from ghostcart.recovery.models import Call, Kind
 from ghostcart.shops.models import Shop
 
 OUTCOMES = [(value, label) for value, label in Call.Outcome.choices if value != Call.Outcome.ORDERED]
@@ -125,16 +125,16 @@ def write_to_customer(request: StaffRequest, customer_id: int) -> HttpResponse:
 
 
 def _write(request: StaffRequest, shop: Shop, customer: Customer, cart: Cart | None) -> HttpResponse:
-    step = _step(shop)
+    step = by_hand.first_step(shop, clock.now())
+    if step is None:
+        raise Http404
     language = cart.language if cart else customer.language
     text = step.texts.get(language) or step.texts.get(shop.language) or {}
     form = LetterForm(request.POST or None, initial=text)
     if request.method == "POST" and form.is_valid():
         try:
-            by_hand.send(
-                shop, actor=request.user.actor, now=clock.now(), cart=cart, customer=customer, step=step,
-                text={"subject": form.cleaned_data["subject"], "body": form.cleaned_data["body"]},
-            )  # fmt: skip
+            text = templates.Text(form.cleaned_data["subject"], form.cleaned_data["body"])
+            by_hand.write(shop, text=text, actor=request.user.actor, now=clock.now(), customer=customer, cart=cart)
         except GhostcartError as error:
             messages.error(request, str(error))
         else:
@@ -148,14 +148,6 @@ def _write(request: StaffRequest, shop: Shop, customer: Customer, cart: Cart | N
         "variables": templates.variables(Kind.MANUAL),
     }
     return render(request, "backoffice/write.html", context)
-
-
-def _step(shop: Shop) -> Step:
-    campaign = by_hand.campaign_of(shop, clock.now())
-    step = campaign.steps.filter(removed_at=None).order_by("position").first()
-    if step is None:
-        raise Http404
-    return step
 
 
 urlpatterns = [

@@ -17,7 +17,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from ghostcart.backoffice import lists
 from ghostcart.backoffice.access import StaffRequest, may, may_anywhere, require, staff
 from ghostcart.backoffice.cart_forms import CleanUpForm
-from ghostcart.backoffice.models import Role, User
+from ghostcart.backoffice.models import Role
+from ghostcart.backoffice.queries import actor_names
 from ghostcart.backoffice.views.profile import back
 from ghostcart.carts import filters, log, queries, services, timeline
 from ghostcart.carts.filters import Bots, CartFilter, Listed
@@ -205,7 +206,7 @@ def _cart_context(request: StaffRequest, cart_id: int) -> dict[str, Any]:
         "placed": order_queries.placed_by([customer_id]).get(customer_id) if customer_id else None,
         "entries": shown[::-1],
         "hidden_entries": len(view.events) - len(shown),
-        "staff_names": _staff_names(event.actor for event in view.events),
+        "staff_names": actor_names(event.actor for event in view.events),
         "why": [(one, recovery_queries.sentence(one)) for one in recovery_queries.decisions_of_cart(view.cart, now)],
         "past": _past(request, cart_id) if "at" in request.GET else None,
         "may_order": may(request.user, view.cart.shop_id, Role.AGENT),
@@ -220,13 +221,6 @@ def _require(request: StaffRequest, cart_id: int, least: Role) -> None:
     if shop_id is None:
         raise Http404
     require(request.user, shop_id, least)
-
-
-def _staff_names(actors: Iterable[str]) -> dict[str, str]:
-    """Who the members of staff among these actors are, by actor."""
-    numbers = {actor.removeprefix("staff:") for actor in actors if actor.startswith("staff:")}
-    users = User.objects.filter(pk__in=[number for number in numbers if number.isdigit()]) if numbers else []
-    return {user.actor: str(user) for user in users}
 
 
 def _past(request: StaffRequest, cart_id: int) -> dict[str, Any] | None:
@@ -245,7 +239,7 @@ def cart_at(request: StaffRequest, cart_id: int, event_id: int) -> HttpResponse:
     if found is None or not events:
         raise Http404
     past = {"cart": timeline.fold(events), "event": events[-1]}
-    context = {"cart": found, "past": past, "staff_names": _staff_names([events[-1].actor])}
+    context = {"cart": found, "past": past, "staff_names": actor_names([events[-1].actor])}
     return render(request, "backoffice/_cart_moment.html", context)
 
 
@@ -319,7 +313,7 @@ def cart_deleted(request: StaffRequest) -> HttpResponse:
     asked = lists.asked(request, ())
     found = queries.deleted(shops, clock.now())
     page = paging.page(found, "-deleted_at", asked.size, asked.after, asked.before, shop_ids=shops)
-    names = _staff_names(cart.deleted_by for cart in page.rows)
+    names = actor_names(cart.deleted_by for cart in page.rows)
     context = {
         "page": page,
         "rows": [(cart, names.get(cart.deleted_by, "")) for cart in page.rows],

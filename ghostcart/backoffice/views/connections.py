@@ -35,6 +35,9 @@ PURPOSE = "attaching"
 CHECKS, CHECKS_WITHIN = 20, timedelta(minutes=10)
 """More look like somebody who looks for what listens in our network."""
 KEPT = timedelta(hours=1)
+READER = """CREATE USER 'ghostcart'@'%'
+  IDENTIFIED BY '…';
+GRANT SELECT ON prestashop.* TO 'ghostcart'@'%';"""
 
 
 @require_safe
@@ -82,7 +85,8 @@ def connection_new(request: StaffRequest) -> HttpResponse:
         if found is not None:
             _remember(request, asked, found)
             return redirect("backoffice:connection-found")
-    return render(request, "backoffice/connection_new.html", {"form": _shown(form), "service": service})
+    shown = {"form": _shown(form), "service": service, "reader": READER}
+    return render(request, "backoffice/connection_new.html", shown)
 
 
 def _shown(form: AddressForm) -> AddressForm:
@@ -254,7 +258,8 @@ def connection_address(request: StaffRequest, connection_id: int) -> HttpRespons
     if request.method == "POST" and form.is_valid() and _is_moved(request, found, form):
         messages.success(request, _("The new address is good; the shop is read from there now."))
         return redirect("backoffice:connections")
-    return render(request, "backoffice/connection_new.html", {"form": _shown(form), "connection": found})
+    shown = {"form": _shown(form), "connection": found, "reader": READER}
+    return render(request, "backoffice/connection_new.html", shown)
 
 
 def _is_moved(request: StaffRequest, found: Connection, form: AddressForm) -> bool:

@@ -221,10 +221,11 @@ def suppression_lift(request: StaffRequest, suppression_id: int) -> HttpResponse
     if found is None:
         raise Http404
     require(request.user, found.shop_id, Role.MANAGER)
-    if not found.address:
-        messages.error(request, _("This person’s data was erased: their address stays on the list."))
+    try:
+        suppression.lift_entry(found)
+    except GhostcartError as error:
+        messages.error(request, str(error))
     else:
-        suppression.lift(found.shop_id, found.address, scope=found.scope)
         messages.success(request, _("%(address)s may be written to again.") % {"address": found.address})
     return redirect("backoffice:suppressions")
 

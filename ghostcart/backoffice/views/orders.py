@@ -1,7 +1,6 @@
 """Orders: the list, the page of one order, and making one from a cart for a customer on the phone."""
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
@@ -12,17 +11,14 @@ from ghostcart.backoffice import lists
 from ghostcart.backoffice.access import StaffRequest, may, require, staff
 from ghostcart.backoffice.forms import OrderFilters, PhoneOrderForm
 from ghostcart.backoffice.models import Role
-from ghostcart.carts import changes
 from ghostcart.carts import queries as cart_queries
 from ghostcart.carts.errors import CartElsewhere
 from ghostcart.carts.models import Cart
-from ghostcart.customers import services as customer_services
 from ghostcart.lib import clock
 from ghostcart.lib.errors import GhostcartError
 from ghostcart.orders import queries, services
 from ghostcart.orders.models import Order, OrderStatus
 from ghostcart.orders.queries import OrderFilter
-from ghostcart.orders.services import Payment
 
 PAGE = "orders"
 
@@ -154,30 +150,17 @@ def _order_form(request: StaffRequest, cart: Cart) -> PhoneOrderForm:
     )
 
 
-@transaction.atomic
 def _place(request: StaffRequest, cart: Cart, form: PhoneOrderForm) -> Order:
-    now, values = clock.now(), form.cleaned_data
-    customer = cart.customer or customer_services.identify(
-        cart.shop_id,
-        email=values["email"],
-        first_name=values["first_name"],
-        last_name=values["last_name"],
-        phone=values["phone"],
-        language=cart.language,
-        now=now,
-    )
-    return services.place(
-        changes.Touch(
-            shop_id=cart.shop_id,
-            at=now,
-            cart_id=cart.pk,
-            actor=request.user.actor,
-            expected_version=values["version"],
-        ),
-        customer=customer,
+    values = form.cleaned_data
+    return services.take(
+        cart,
+        version=values["version"],
         address=form.address(),
-        payment=Payment(values["payment"]),
+        payment=values["payment"],
         shipping_method=values["shipping_method"],
+        actor=request.user.actor,
+        now=clock.now(),
+        email=values.get("email", ""),
     )
 
 

@@ -19,7 +19,7 @@ from ghostcart.lib.errors import GhostcartError
 from ghostcart.recovery import guard
 from ghostcart.recovery.models import Decision
 from ghostcart.shops.models import Shop
-from ghostcart.vouchers import filters, services
+from ghostcart.vouchers import filters, issuing, services
 from ghostcart.vouchers.filters import VoucherFilter
 from ghostcart.vouchers.models import Voucher
 
@@ -104,7 +104,7 @@ def voucher_create(request: StaffRequest, shop_id: int) -> HttpResponse:
     form = VoucherForm(request.POST or None, shop=shop)
     if request.method == "POST" and form.is_valid():
         try:
-            made = _create(form, shop)
+            made = issuing.issue(shop, now=clock.now(), **form.values())
         except GhostcartError as error:
             form.add_error(None, str(error))
         else:
@@ -112,12 +112,6 @@ def voucher_create(request: StaffRequest, shop_id: int) -> HttpResponse:
             return redirect("backoffice:voucher", voucher_id=made.pk)
     context = {"form": form, "shop": shop, "shops": _managed(request)}
     return render(request, "backoffice/voucher_new.html", context)
-
-
-def _create(form: VoucherForm, shop: Shop) -> Voucher:
-    now = clock.now()
-    person = identity.recognise(form.customer, now) if form.customer else None
-    return services.create(shop_id=shop.pk, person_id=person.pk if person else None, now=now, **form.values())
 
 
 @require_POST

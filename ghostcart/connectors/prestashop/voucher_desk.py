@@ -48,9 +48,9 @@ class DatabaseDesk:
             for language, iso in self._languages().items():
                 name = wish.names.get(iso) or next(iter(wish.names.values()), wish.code)
                 self._insert("cart_rule_lang", {"id_cart_rule": number, "id_lang": language, "name": name[:254]})
-            if row["shop_restriction"]:
+            if row.get("shop_restriction"):
                 self._insert("cart_rule_shop", {"id_cart_rule": number, "id_shop": self.shop})
-            if row["product_restriction"]:
+            if row.get("product_restriction"):
                 self._restrict(number, wish)
         return str(number)
 
