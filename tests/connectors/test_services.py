@@ -61,6 +61,15 @@ def test_one_worker_reads_and_another_takes_over_when_it_falls_silent(maker, mon
 
 
 @pytest.mark.django_db
+def test_a_process_that_ends_leaves_its_shops_to_others_at_once(maker, monkeypatch):
+    connection = import_all(attach(maker, 1))
+    look(connection, NOW + SECOND)
+    services.release()
+    monkeypatch.setattr(services, "_PROCESS", "another")
+    assert services._claim(NOW + 2 * SECOND) is not None
+
+
+@pytest.mark.django_db
 def test_a_worker_that_lost_its_lease_writes_nothing(maker, monkeypatch):
     connection = import_all(attach(maker, 1))
     number = maker.cart(date_upd=maker.at())

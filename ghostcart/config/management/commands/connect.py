@@ -43,7 +43,7 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self.console.print("Interrupted. The same command goes on here; a worker goes on by itself.")
         finally:
-            services.close_all()
+            services.release()
 
     def _connect(self, options: dict[str, Any]) -> None:
         found = services.check(options["url"], options["prefix"], options["time_zone"])
