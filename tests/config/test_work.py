@@ -62,7 +62,7 @@ def test_a_task_that_fails_holds_up_no_other(monkeypatch, now):
         raise ValueError
 
     monkeypatch.setattr(
-        work, "tasks", lambda stopping: [Task("one", fail), Task("two", lambda moment: bool(done.append(1)))]
+        work, "tasks", lambda stopping, courier: [Task("one", fail), Task("two", lambda moment: bool(done.append(1)))]
     )
     monkeypatch.setattr(work, "_tell", lambda *told: None)
     work.run(Event(), once=True)

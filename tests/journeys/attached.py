@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from ghostcart.backoffice.models import Membership, Role, User
 from ghostcart.carts import intake
 from ghostcart.carts.intake import VoucherSnapshot
 from ghostcart.carts.models import Cart
@@ -17,9 +18,15 @@ from tests import outside
 SOURCE = "prestashop"
 
 
-def attached(shop: Shop) -> tuple[int, int, int]:
-    """The numbers of a ghost cart, an order and the connection."""
+def attached() -> tuple[int, int, int]:
+    """The numbers of a ghost cart, an order and the connection, in a shop of its own: what is kept elsewhere cannot be
+    changed here, and the demo's shops are changed by other journeys."""
     now = clock.now()
+    shop, _ = Shop.objects.get_or_create(
+        slug="abroad", defaults={"name": "Abroad", "currencies": ["EUR"], "created_at": now}
+    )
+    for owner in User.objects.filter(memberships__role=Role.OWNER).distinct():
+        Membership.objects.get_or_create(user=owner, shop=shop, defaults={"role": Role.OWNER})
     started = now - timedelta(days=3)
     catalog_intake.take(shop.pk, SOURCE, [outside.product("a-mug", url="https://shop.invalid/mug")])
     customer_intake.take(shop.pk, SOURCE, [outside.customer("7", "outside@example.com")], now)

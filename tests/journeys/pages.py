@@ -37,8 +37,8 @@ def numbers(shop: Running) -> dict[str, str]:
         "from ghostcart.connectors import keys;"
         "from tests.journeys.attached import attached;"
         "from tests.connectors.webhooks import showing;"
-        "live = Cart.objects.filter(deleted_at=None, shop__slug='fern');"
-        "order = Order.objects.filter(shop__slug='fern', customer__isnull=False).first();"
+        "live = Cart.objects.filter(deleted_at=None, shop__slug='fern', source='store');"
+        "order = Order.objects.filter(shop__slug='fern', source='store', customer__isnull=False).first();"
         "key = keys.create(order.shop, name='ERP', scopes=['carts:read'], actor='staff:1', now=clock.now())[0];"
         "campaign = campaigns.create(Shop.objects.get(slug='fern'), 'abandoned', 'Ghosts', clock.now());"
         "print(live.filter(ordered_at=None, merged_at=None, line_count__gt=1).order_by('-pk')[0].pk,"
@@ -51,7 +51,7 @@ def numbers(shop: Running) -> dict[str, str]:
         " campaign.shop_id, Voucher.objects.filter(shop__slug='fern').order_by('-used')[0].pk,"
         " letters.letter(order.shop, order.customer, at=clock.now()).message.pk,"
         " live.filter(ordered_at=None, merged_at=None, line_count__gt=0, customer__isnull=False)[0].pk,"
-        " key.pk, *attached(Shop.objects.get(slug='fern')), *showing.some(campaign.shop), sep='|')"
+        " key.pk, *attached(), *showing.some(campaign.shop), sep='|')"
     )
     return dict(zip(names, told.split("|"), strict=True))
 

@@ -263,5 +263,5 @@ def test_every_table_that_names_a_customer_is_reached():
     assert related == {
         "customers.Address.customer", "customers.Consent.customer", "vouchers.Voucher.customer",
         "vouchers.VoucherRedemption.customer", "carts.Cart.customer", "carts.Device.customer", "orders.Order.customer",
-        "mail.Message.customer",
+        "mail.Message.customer", "customers.ExternalCustomer.customer",
     }  # fmt: skip
