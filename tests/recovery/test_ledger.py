@@ -1,19 +1,26 @@
 """Which order followed which reminder: graded by evidence, written once, taken back when the order is."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.db.models import Sum
 
 from ghostcart.carts import changes
+from ghostcart.carts import intake as cart_intake
+from ghostcart.carts.models import Cart
 from ghostcart.catalog.models import Price
+from ghostcart.customers import identity
+from ghostcart.customers import intake as customer_intake
+from ghostcart.customers.models import Customer
 from ghostcart.mail.models import By, EventKind
+from ghostcart.orders import intake as order_intake
 from ghostcart.orders import services as orders
 from ghostcart.recovery import ledger
 from ghostcart.recovery.models import Grade, LedgerLine, VoucherGrant
 from ghostcart.vouchers import services as vouchers
 from ghostcart.vouchers.terms import Kind
-from tests import factories
+from tests import factories, outside
 from tests.factories import NOON, Shopper
 from tests.races import order
 from tests.recovery import cast
@@ -196,3 +203,22 @@ def test_margin_is_known_when_every_cost_is(shop, ada, left, reminder):
 def test_margin_is_unknown_when_a_cost_is(ada, left, reminder):
     buys(left, ada)
     assert line_after().margin_minor is None
+
+
+def test_an_order_that_another_shop_tells_late_is_graded_too(shop):
+    """Its database was away while the rounds went on: the order lies behind them when it is told."""
+    customer_intake.take(shop.pk, outside.SOURCE, [outside.customer("7")], NOON)
+    identity.catch_up(NOON)
+    cart_intake.take(shop.pk, outside.SOURCE, [outside.cart("1", outside.line("mug"), customer="7")], NOON)
+    enrolment = cast.enrol(cast.campaign(shop), Customer.objects.get(), cart=Cart.objects.get())
+    cast.sent(enrolment, NOON + DAY)
+    ledger.write(NOON + 5 * DAY)
+    told = outside.order("9", "1", outside.line("mug"), customer="7", placed_at=NOON + 2 * DAY, status="paid")
+    order_intake.take(shop.pk, outside.SOURCE, [told], NOON + 6 * DAY)
+    ledger.write(NOON + 6 * DAY)
+    assert LedgerLine.objects.get().at == NOON + 2 * DAY
+    order_intake.take(shop.pk, outside.SOURCE, [replace(told, version=2, status="refunded", settled_at=NOON + 3 * DAY)],
+                      NOON + 8 * DAY)  # fmt: skip
+    ledger.reverse(NOON + 7 * DAY)
+    ledger.reverse(NOON + 8 * DAY)
+    assert LedgerLine.objects.filter(reverses__isnull=False).count() == 1
