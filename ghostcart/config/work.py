@@ -135,6 +135,7 @@ def run(stopping: Event, *, once: bool = False) -> None:
         _run(tasks(stopping, courier), stopping, once)
     finally:
         courier.close(clock.now())
+        connectors.release()
 
 
 def _run(all_tasks: list[Task], stopping: Event, once: bool) -> None:

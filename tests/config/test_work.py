@@ -13,6 +13,9 @@ import pytest
 from ghostcart.backoffice.models import Worker
 from ghostcart.config import work
 from ghostcart.config.work import Task
+from ghostcart.connectors import services as connectors
+from ghostcart.connectors.models import Connection
+from tests import factories
 from tests.factories import NOON
 
 MINUTE = timedelta(minutes=1)
@@ -55,6 +58,19 @@ def test_a_worker_that_was_not_heard_of_for_a_minute_is_missed(client, now):
     assert told["workers"][0]["last_run"] == "2026-11-22T11:58:00Z"
 
 
+@pytest.mark.django_db
+def test_a_worker_that_ends_leaves_its_shops_to_the_others(monkeypatch, now):
+    values = {"kind": "prestashop", "address": "mysql://reader@db.invalid/shop", "created_at": now}
+    mine = Connection.objects.create(
+        shop=factories.shop(), claimed_by=connectors.me(), claimed_until=now + MINUTE, **values
+    )
+    monkeypatch.setattr(work, "tasks", lambda stopping, courier: [])
+    work.run(Event(), once=True)
+    mine.refresh_from_db()
+    assert (mine.claimed_by, mine.claimed_until) == ("", None)
+
+
+@pytest.mark.django_db
 def test_a_task_that_fails_holds_up_no_other(monkeypatch, now):
     done = []
 
