@@ -68,7 +68,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        length = int(self.headers.get("content-length", 0))
+        body = self.rfile.read(length)
+        if len(body) < length:
+            return  # whoever called was killed in the middle of it
         call = Call(self.command, self.path, {name.lower(): value for name, value in self.headers.items()}, body)
         self.server.calls.append(call)
         status, headers, answer = self.server.answer(call)

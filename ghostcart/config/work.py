@@ -14,6 +14,7 @@ from threading import Event
 
 from django.contrib.sessions.models import Session
 from django.db import DatabaseError, close_old_connections
+from django.utils import timezone
 
 from ghostcart.backoffice import exports, summaries
 from ghostcart.backoffice.models import Worker
@@ -65,7 +66,8 @@ def forget_devices(now: datetime) -> bool:
 
 
 def forget_sessions(now: datetime) -> bool:
-    old = Session.objects.filter(expire_date__lt=now).values("pk")[:1000]
+    """Django dates them by the system's clock, which cannot be moved: so do we."""
+    old = Session.objects.filter(expire_date__lt=timezone.now()).values("pk")[:1000]
     return bool(Session.objects.filter(pk__in=old).delete()[0])
 
 

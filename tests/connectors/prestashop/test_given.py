@@ -2,7 +2,6 @@
 
 import gzip
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -12,11 +11,10 @@ from ghostcart.connectors import services
 from ghostcart.customers.models import Customer
 from ghostcart.orders.models import Order, OrderLine
 from tests.connectors.prestashop.attaching import NOW, everything, import_all
+from tests.connectors.prestashop.given import DUMPS
 from tests.connectors.prestashop.test_importing import carts, compare
 
 pytestmark = pytest.mark.django_db
-FOLDER = Path(__file__).resolve().parents[4] / "shared" / "prestashop-databases"
-DUMPS = sorted(FOLDER.glob("*.sql.gz"))
 
 
 @pytest.mark.parametrize("dump", DUMPS, ids=[path.name.removesuffix(".sql.gz") for path in DUMPS])
