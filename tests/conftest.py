@@ -1,6 +1,6 @@
 """What every test stands on: the database of the run, a folder for data, a browser, and an honest end.
 
-GHOSTCART_TEST_DATABASE=postgres: one private PostgreSQL for the whole run. Otherwise SQLite, in files.
+GHOSTCART_TEST_DATABASE=postgres: a private PostgreSQL for each process of the run. Otherwise SQLite, in files.
 CI=true: whatever had to be skipped fails the run.
 """
 
@@ -37,6 +37,8 @@ def pytest_configure(config):
     os.environ["DJANGO_SETTINGS_MODULE"] = "ghostcart.config.settings"
     if IS_WORKER:  # a folder of its own, for pictures and exports
         os.environ["GHOSTCART_DATA"] += f"/{os.environ['PYTEST_XDIST_WORKER']}"
+        if ON_POSTGRES:
+            _own_server(config)
     else:
         _choose_database(config)
     import django
@@ -49,11 +51,17 @@ def _choose_database(config):
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     os.environ["GHOSTCART_DATA"] = folder
     if ON_POSTGRES:
-        server = postgres.start()
-        config.add_cleanup(server.stop)
-        os.environ["DATABASE_URL"] = server.url
+        _own_server(config)
     else:
         os.environ["DATABASE_URL"] = f"sqlite:///{folder}/ghostcart.sqlite3"
+
+
+def _own_server(config):
+    """One for each process: transactions of all databases of a server hold back the horizon of its cart logs, so that
+    a long test in one process would let the log of another stand still."""
+    server = postgres.start()
+    config.add_cleanup(server.stop)
+    os.environ["DATABASE_URL"] = server.url
 
 
 def pytest_report_header(config):
