@@ -157,7 +157,7 @@ def hurry(
     before = events(shop)
     words = [shop.address, key, ",".join(skus), str(clients), str(seconds), *([str(rate)] if rate else [])]
     printed = subprocess.run(
-        [sys.executable, "-m", "bench.clients", *words], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "bench._clients", *words], capture_output=True, text=True, check=True
     ).stdout
     told = json.loads(printed)
     assert events(shop) - before == len(told["times"]), "adds were lost or doubled"

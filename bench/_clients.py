@@ -1,7 +1,7 @@
 """Shoppers who put things in carts over HTTP, as fast as they are let or at a given rate. One process, no waiting for
 each other.
 
-    python -m bench.clients ADDRESS PUBLIC_KEY SKU,SKU,... CLIENTS SECONDS [RATE]
+    python -m bench._clients ADDRESS PUBLIC_KEY SKU,SKU,... CLIENTS SECONDS [RATE]
 
 Prints JSON: how many were answered with 200, and the seconds that each took. At a rate, times count from the moment
 when the request was due, so that a server that stalls is charged for those who waited (no coordinated omission).
