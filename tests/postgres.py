@@ -38,7 +38,7 @@ def start(durable: bool = False, settings: str = "") -> Server:
     identity = _unprivileged(folder)
     programs = _runnable(_programs(), folder, identity)
     data, log = folder / "data", folder / "log"
-    swift = "" if durable else "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+    swift = "" if durable else "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off"
     # 200 connections: several workers, each with a pool of its own.
     options = f"-c listen_addresses= -k {folder} -c max_connections=200 {swift} {settings}"
 

@@ -11,7 +11,7 @@ from ghostcart.carts.models import CartEvent
 from ghostcart.connectors import keys
 from ghostcart.lib import clock
 from ghostcart.live import follower
-from tests import factories
+from tests import factories, horizon
 from tests.streams import desk, wait_for
 from tests.wire import Program, calling, refused
 
@@ -215,6 +215,11 @@ def test_a_kind_that_there_is_not_is_refused(program):
 # -- pages -------------------------------------------------------------------------------------------
 
 
+def listed(program, query):
+    horizon.settle()
+    return program.get(f"/events/list{query}")
+
+
 def test_pages_lead_through_the_whole_log_and_on(shop, program):
     shopper, other = shopper_of(shop), shopper_of(factories.shop())
     for _ in range(7):
@@ -222,24 +227,24 @@ def test_pages_lead_through_the_whole_log_and_on(shop, program):
         other.add("MUG")
     seen, cursor = [], ""
     while True:
-        page = program.get(f"/events/list?size=3&cursor={cursor}")
+        page = listed(program, f"?size=3&cursor={cursor}")
         seen += page["items"]
         cursor = page["next"]
         if page["is_caught_up"]:
             break
     assert [int(one["id"].split("-")[1]) for one in seen] == events_of(shop)
-    assert program.get(f"/events/list?cursor={cursor}")["items"] == []
+    assert listed(program, f"?cursor={cursor}")["items"] == []
     shopper.add("LAMP")
-    (fresh,) = program.get(f"/events/list?cursor={cursor}")["items"]
+    (fresh,) = listed(program, f"?cursor={cursor}")["items"]
     assert fresh["data"]["line"]["sku"] == "LAMP"
 
 
 def test_who_begins_now_gets_what_comes(shop, program):
     shopper_of(shop).add("MUG")
-    start = program.get("/events/list?cursor=now")
+    start = listed(program, "?cursor=now")
     assert (start["items"], start["is_caught_up"]) == ([], True)
     shopper_of(shop).add("LAMP")
-    assert len(program.get(f"/events/list?cursor={start['next']}&kinds=line_added")["items"]) == 1
+    assert len(listed(program, f"?cursor={start['next']}&kinds=line_added")["items"]) == 1
 
 
 def test_a_page_looks_at_a_bounded_part_of_the_log_and_still_leads_on(shop, program, monkeypatch):
@@ -252,7 +257,7 @@ def test_a_page_looks_at_a_bounded_part_of_the_log_and_still_leads_on(shop, prog
     shopper_of(shop).add("MUG")
     pages, cursor = [], ""
     for _ in range(4):
-        pages.append(program.get(f"/events/list?cursor={cursor}"))
+        pages.append(listed(program, f"?cursor={cursor}"))
         cursor = pages[-1]["next"]
     assert [len(page["items"]) for page in pages] == [0, 0, 1, 0]
     assert [page["is_caught_up"] for page in pages] == [False, False, True, True]

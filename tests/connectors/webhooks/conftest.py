@@ -46,10 +46,10 @@ def endpoint_at(shop, own, moving):
     """Makes an endpoint of the shop at a URL; its secret is `.plain`."""
     from ghostcart.connectors.webhooks import endpoints
     from ghostcart.lib import clock
-    from tests.connectors.webhooks.running import settle
+    from tests import horizon
 
     def make(url, kinds=(), of=None, **more):
-        settle()  # its place in the log is behind all that was before
+        horizon.settle()  # its place in the log is behind all that was before
         endpoint, secret = endpoints.create(of or shop, url=url, description="", kinds=kinds, now=clock.now(), **more)
         endpoint.plain = secret
         return endpoint

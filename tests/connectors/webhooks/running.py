@@ -2,10 +2,9 @@
 
 from datetime import timedelta
 
-from django.db import connection
-
 from ghostcart.connectors.webhooks.models import Delivery
 from ghostcart.lib import clock
+from tests import horizon
 
 UNFINISHED = ("due", "sending", "retrying")
 
@@ -13,25 +12,9 @@ UNFINISHED = ("due", "sending", "retrying")
 def run(*couriers) -> None:
     """Until nothing is due, and nothing of the log lies behind a transaction that is still running."""
     while True:
-        held_back = _is_held_back()  # asked first: what a look may have missed
+        held_back = horizon.is_held_back()  # asked first: what a look may have missed
         if not sum(one.deliver(clock.now()) for one in couriers) and not held_back:
             return
-
-
-def settle() -> None:
-    """Until no transaction that is still running holds back the log."""
-    while _is_held_back():
-        pass
-
-
-def _is_held_back() -> bool:
-    if connection.vendor != "postgresql":
-        return False
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM carts_cartevent WHERE xid >= pg_snapshot_xmin(pg_current_snapshot()))"
-        )
-        return bool(cursor.fetchone()[0])
 
 
 def run_to_the_end(*couriers) -> None:

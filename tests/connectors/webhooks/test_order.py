@@ -15,9 +15,9 @@ from ghostcart.carts.models import CartEvent
 from ghostcart.connectors.webhooks import following, sending
 from ghostcart.connectors.webhooks.models import Attempt, Delivery, State
 from ghostcart.lib import clock
-from tests import factories
+from tests import factories, horizon
 from tests.conftest import ON_POSTGRES
-from tests.connectors.webhooks.running import run, run_to_the_end, settle
+from tests.connectors.webhooks.running import run, run_to_the_end
 from tests.factories import Shopper
 from tests.listening import Server
 from tests.races import together
@@ -217,7 +217,7 @@ def test_a_failing_endpoint_gets_one_call_at_a_time(shop, endpoint_at, courier, 
 def test_two_claims_take_nothing_twice(shop, endpoint_at):
     endpoint_at("https://example.com/")
     change_carts(shop, carts=6, changes=1)
-    settle()
+    horizon.settle()
     following.follow(clock.now())
     first = sending.claim(clock.now(), worker="a", room=100, in_hand={})
     second = sending.claim(clock.now(), worker="b", room=100, in_hand={})
@@ -243,7 +243,7 @@ def test_workers_that_follow_at_once_while_carts_change_write_each_event_once(sh
             is_over = left[0] == 0
 
     outcomes = together([change] * 5 + [follow] * 3)
-    settle()
+    horizon.settle()
     following.follow(clock.now())
     assert outcomes == [None] * 8
     told = Counter(Delivery.objects.values_list("endpoint", "event"))
@@ -261,7 +261,7 @@ def test_what_a_dead_worker_had_is_sent_again_under_the_same_id(shop, endpoint_a
     with Server() as server:
         endpoint_at(server.url)
         Shopper(shop).add()
-        settle()
+        horizon.settle()
         following.follow(clock.now())
         [lost] = sending.claim(clock.now(), worker="dead", room=1, in_hand={})
         assert sending.call(lost).is_good
@@ -282,7 +282,7 @@ def test_a_worker_that_comes_back_too_late_settles_nothing(shop, endpoint_at, co
     with Server() as server:
         endpoint_at(server.url)
         Shopper(shop).add()
-        settle()
+        horizon.settle()
         following.follow(clock.now())
         [late] = sending.claim(clock.now(), worker="late", room=1, in_hand={})
         clock.move(sending.LEASE + timedelta(seconds=1))
