@@ -29,6 +29,8 @@ class Server:
     folder: Path
     program: Path
     identity: dict[str, Any]
+    settings: tuple[str, ...] = ()
+    is_kept: bool = False
     process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     @property
@@ -57,7 +59,7 @@ class Server:
             "--no-defaults", f"--datadir={self.folder / 'data'}", f"--socket={self.socket}", "--skip-networking",
             f"--pid-file={self.folder / 'pid'}", "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=256M",
             "--innodb-flush-log-at-trx-commit=2", "--innodb-doublewrite=0", "--skip-name-resolve",
-            "--sql-mode=", "--max-connections=100", "--innodb-fast-shutdown=2",
+            "--sql-mode=", "--max-connections=100", "--innodb-fast-shutdown=2", *self.settings,
         ]  # fmt: skip
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen([self.program, *options], stdout=log, stderr=log, **self.identity)
@@ -79,15 +81,25 @@ class Server:
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
-            self.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
+            if self.is_kept:
+                self.process.terminate()
+                self.process.wait()
+            else:
+                self.kill()
+        if not self.is_kept:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def start() -> Server:
-    """Raises NotInstalled."""
+def start(settings: tuple[str, ...] = (), keep: Path | None = None) -> Server:
+    """`settings` are further options of the server. What lies in the folder `keep` outlives stop(). Raises
+    NotInstalled."""
     program, installer = _program("mariadbd", "mysqld"), _program("mariadb-install-db", "mysql_install_db")
-    folder = Path(tempfile.mkdtemp(prefix="ghostcart-my-"))
-    server = Server(folder, program, _unprivileged(folder))
+    folder = keep or Path(tempfile.mkdtemp(prefix="ghostcart-my-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    server = Server(folder, program, _unprivileged(folder), settings, keep is not None)
+    if (folder / "data" / "ibdata1").exists():
+        server.boot()
+        return server
     try:
         with open(folder / "log", "ab") as log:
             subprocess.run(

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,15 +27,17 @@ class Server:
     """Starts it again after it was killed (durability tests)."""
 
 
-def start(durable: bool = False, settings: str = "") -> Server:
+def start(durable: bool = False, settings: str = "", keep: Path | None = None) -> Server:
     """Durable: commits reach the disk before they are acknowledged, as in production. Else: fast.
 
-    `settings` are further options of the server: "-c shared_buffers=1GB".
+    `settings` are further options of the server: "-c shared_buffers=1GB". `keep` is a folder for what shall outlive
+    stop(): another start() with it finds everything again.
     """
     if given := os.environ.get("TEST_DATABASE_URL"):
         return Server(url=given, stop=lambda: None)
 
-    folder = Path(tempfile.mkdtemp(prefix="ghostcart-pg-"))
+    folder = keep or Path(tempfile.mkdtemp(prefix="ghostcart-pg-"))
+    folder.mkdir(parents=True, exist_ok=True)
     identity = _unprivileged(folder)
     programs = _runnable(_programs(), folder, identity)
     data, log = folder / "data", folder / "log"
@@ -58,12 +61,17 @@ def start(durable: bool = False, settings: str = "") -> Server:
     def stop() -> None:
         if folder.exists():
             if (data / "postmaster.pid").exists():
-                run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
-            shutil.rmtree(folder, ignore_errors=True)
+                run("pg_ctl", "-D", data, "-m", "fast" if keep else "immediate", "-w", "-t", "600", "stop")
+            if not keep:
+                shutil.rmtree(folder, ignore_errors=True)
 
     try:
-        run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
-            "--no-sync", "--no-instructions")  # fmt: skip
+        if (data / "postmaster.pid").exists():  # kept, and left running by whoever was killed
+            with suppress(RuntimeError):
+                run("pg_ctl", "-D", data, "-m", "fast", "-w", "-t", "600", "stop")
+        if not (data / "PG_VERSION").exists():
+            run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
+                "--no-sync", "--no-instructions")  # fmt: skip
         boot()
     except BaseException:
         stop()

@@ -1,6 +1,7 @@
 """What all lists do alike: sorting, page size and filters from the address, kept per person; saved views."""
 
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from ghostcart.backoffice.access import StaffRequest
 from ghostcart.backoffice.context import PAGE_SIZES
 from ghostcart.backoffice.models import SavedView
 from ghostcart.carts.filters import start_of_day
+from ghostcart.lib import replica
 
 LONGEST_QUERY = 2000
 PLACE = ("after", "before")
@@ -42,6 +44,11 @@ def recalled(request: StaffRequest, page: str) -> HttpResponse | None:
     if query != kept and len(query) <= LONGEST_QUERY:
         services.remember_view(request.user, page, query)
     return None
+
+
+def from_copy(request: StaffRequest) -> AbstractContextManager[None]:
+    """What is asked within may come from a copy of the database that has all that this person wrote."""
+    return replica.reading(request.session.get(replica.WROTE))
 
 
 def lasting(query: QueryDict) -> str:

@@ -11,6 +11,7 @@ from django.utils import timezone, translation
 
 from ghostcart.backoffice.access import HOME, StaffRequest
 from ghostcart.backoffice.models import Role, User
+from ghostcart.lib import replica
 from ghostcart.lib.texts import LANGUAGES
 from ghostcart.shops.models import Shop
 
@@ -28,6 +29,8 @@ class StaffMiddleware:
         language = language_of(request)
         with translation.override(language), timezone.override(zone_of(request)):
             response = self._password_first(request) or self.get_response(request)
+        if request.method not in ("GET", "HEAD") and replica.is_set_up():
+            request.session[replica.WROTE] = replica.place()
         response.setdefault("Content-Language", language)
         # Pages hold personal data: nothing of them stays behind in the browser after signing out.
         response.setdefault("Cache-Control", "private, no-store")

@@ -44,6 +44,19 @@ def alive(request: HttpRequest) -> HttpResponse:
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
     """Each part of the installation: `ok`, or a sentence on what is wrong and how to mend it."""
+    checks, backlog, workers = look()
+    is_ready = checks["database"] == checks["migrations"] == "ok"
+    told = {
+        "status": "ok" if is_ready else "not ready",
+        "checks": checks,
+        "backlog": backlog and asdict(backlog),
+        "workers": [{"last_run": worker.seen_at, "failing": _failing(worker)} for worker in workers],
+    }
+    return JsonResponse(told, status=200 if is_ready else 503)
+
+
+def look() -> tuple[dict[str, str], Backlog | None, list[Worker]]:
+    """{part: `ok` or a sentence}, what waits, and the workers, the latest first."""
     checks = {"database": "ok", "migrations": "ok", "worker": "ok", "mail": "ok", "shops": "ok"}
     backlog, workers = None, []
     try:
@@ -58,14 +71,7 @@ def ready(request: HttpRequest) -> HttpResponse:
             checks["shops"] = _shops(clock.now())
     except DatabaseError as error:
         checks["database"] = f"The database cannot be reached ({type(error).__name__}). Check DATABASE_URL."
-    is_ready = checks["database"] == checks["migrations"] == "ok"
-    told = {
-        "status": "ok" if is_ready else "not ready",
-        "checks": checks,
-        "backlog": backlog and asdict(backlog),
-        "workers": [{"last_run": worker.seen_at, "failing": _failing(worker)} for worker in workers],
-    }
-    return JsonResponse(told, status=200 if is_ready else 503)
+    return checks, backlog, workers
 
 
 def _worker(workers: Sequence[Worker]) -> str:

@@ -5,6 +5,7 @@ import secrets
 import sys
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from csp.constants import NONE, SELF
@@ -59,7 +60,7 @@ def secret_key() -> str:
     return path.read_text()
 
 
-def database(url: str) -> dict[str, object]:
+def database(url: str) -> dict[str, Any]:
     """The Django database of `sqlite:///path` or `postgresql://user:password@host:port/name?host=/socket`."""
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
@@ -109,6 +110,12 @@ CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
 TRUSTED_PROXIES = words("TRUSTED_PROXIES")
 
 DATABASES = {"default": database(os.environ.get("DATABASE_URL", f"sqlite:///{DATA}/ghostcart.sqlite3"))}
+if copy := os.environ.get("DATABASE_REPLICA_URL"):
+    if not copy.startswith("postgres"):
+        sys.exit("DATABASE_REPLICA_URL: only PostgreSQL has copies; use postgresql://user@host/name")
+    DATABASES["replica"] = database(copy)
+    DATABASES["replica"]["OPTIONS"]["pool"]["timeout"] = 1  # without it, the primary answers
+    DATABASE_ROUTERS = ["ghostcart.lib.replica.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
@@ -205,7 +212,6 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 

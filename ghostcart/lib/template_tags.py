@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from copy import copy
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
@@ -146,17 +146,28 @@ def day(value: datetime | None) -> str:
 @register.filter
 def ago(value: datetime | None) -> str:
     """How long ago: "3 hours ago" in the reader's language."""
-    if value is None:
-        return "–"
-    return format_timedelta(value - clock.now(), add_direction=True, locale=cldr(language()))
+    return "–" if value is None else _distance(value - clock.now())
+
+
+def _distance(time: timedelta) -> str:
+    """In steps so small that they are never seen, so that a list says the same words again and again."""
+    seconds = int(time.total_seconds())
+    step = 1 if abs(seconds) < 60 else 30 if abs(seconds) < 172_800 else 1_800
+    return _distance_in_words(seconds // step * step + step // 2, language())
+
+
+@lru_cache(KEPT)
+def _distance_in_words(seconds: int, language: str) -> SafeString:
+    return conditional_escape(format_timedelta(timedelta(seconds=seconds), add_direction=True, locale=cldr(language)))
 
 
 @register.simple_tag
-def when(value: datetime | None) -> SafeString | str:
+def when(value: datetime | None, now: datetime | None = None) -> SafeString | str:
     """A moment said relatively, with the exact time on hover and for machines."""
     if value is None:
         return "–"
-    return format_html('<time datetime="{}" title="{}">{}</time>', value.isoformat(), moment(value), ago(value))
+    distance = _distance(value - (now or clock.now()))
+    return format_html('<time datetime="{}" title="{}">{}</time>', value.isoformat(), moment(value), distance)
 
 
 @register.filter

@@ -101,24 +101,24 @@ class Claim:
 def claim(now: datetime, *, worker: str, decide: Mapping[str, Decide], limit: int) -> Claim:
     """Take up to `limit` due messages."""
     taken = Claim(f"{worker[:40]} {secrets.token_hex(8)}", now + LEASE)
-    if not _due(now).exists():  # without a transaction: an idle worker locks nothing
+    if not due(now).exists():  # without a transaction: an idle worker locks nothing
         return taken
     try:
-        _take(taken, _due(now)[:limit], decide, now)
+        _take(taken, due(now)[:limit], decide, now)
     except Exception:
         log.warning("a claim failed, trying each message alone", exc_info=True)
-        for pk in list(_due(now).values_list("pk", flat=True)[:limit]):
+        for pk in list(due(now).values_list("pk", flat=True)[:limit]):
             _take_alone(taken, pk, decide, now)
     return taken
 
 
-def _due(now: datetime) -> QuerySet[Message]:
+def due(now: datetime) -> QuerySet[Message]:
     return Message.objects.filter(state__in=WAITING, due_at__lte=now).order_by("due_at", "id")
 
 
 def _take_alone(taken: Claim, pk: int, decide: Mapping[str, Decide], now: datetime) -> None:
     try:
-        _take(taken, _due(now).filter(pk=pk), decide, now)
+        _take(taken, due(now).filter(pk=pk), decide, now)
     except OperationalError:
         raise  # the database, not the message
     except Exception as error:
@@ -128,9 +128,9 @@ def _take_alone(taken: Claim, pk: int, decide: Mapping[str, Decide], now: dateti
             Message.objects.filter(pk=pk, state__in=WAITING).update(**changes)
 
 
-def _take(taken: Claim, due: QuerySet[Message], decide: Mapping[str, Decide], now: datetime) -> None:
+def _take(taken: Claim, some: QuerySet[Message], decide: Mapping[str, Decide], now: datetime) -> None:
     with transaction.atomic():
-        messages = _mine(due, taken, now)
+        messages = mine(some, taken.token, taken.until)
         going = []
         for message, verdict in _verdicts(messages, decide, now):
             if isinstance(verdict, Go):
@@ -142,16 +142,16 @@ def _take(taken: Claim, due: QuerySet[Message], decide: Mapping[str, Decide], no
     taken.handled += len(messages)
 
 
-def _mine(due: QuerySet[Message], taken: Claim, now: datetime) -> list[Message]:
+def mine(some: QuerySet[Message], token: str, until: datetime) -> list[Message]:
     """Those of the due messages that are this claim's from now on."""
     if connection.features.has_select_for_update_skip_locked:
-        due = due.select_for_update(skip_locked=True)
-    picked = list(due.values_list("pk", flat=True))
+        some = some.select_for_update(skip_locked=True)
+    picked = list(some.values_list("pk", flat=True))
     Message.objects.filter(pk__in=picked, state__in=WAITING).update(
-        state=State.CLAIMED, claimed_by=taken.token, claimed_until=taken.until, claims=F("claims") + 1
+        state=State.CLAIMED, claimed_by=token, claimed_until=until, claims=F("claims") + 1
     )
-    mine = Message.objects.filter(pk__in=picked, state=State.CLAIMED, claimed_by=taken.token)
-    return list(mine.select_related("shop", "customer").order_by("due_at", "id"))
+    taken = Message.objects.filter(pk__in=picked, state=State.CLAIMED, claimed_by=token)
+    return list(taken.select_related("shop", "customer").order_by("due_at", "id"))
 
 
 def _verdicts(

@@ -1,24 +1,20 @@
 """What the pages of carts ask of a cart, a line or an entry of the log."""
 
 from datetime import datetime
-from functools import cache
 from urllib.parse import urlencode
 
 from django import template
 from django.http import QueryDict
-from django.template.loader import render_to_string
-from django.urls import reverse
-from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from ghostcart.backoffice import cart_row
 from ghostcart.carts import queries, timeline
 from ghostcart.carts.kinds import OURS
 from ghostcart.carts.models import Cart, CartEvent, CartLine, CartVoucher
 from ghostcart.connectors.models import Kind
 from ghostcart.lib.money import is_known
-from ghostcart.lib.template_tags import moment, money, number, when
 from ghostcart.orders.models import Order
 from ghostcart.vouchers.terms import Refusal
 
@@ -58,72 +54,23 @@ REFUSALS = {
 """Why a voucher takes nothing, told to staff; shoppers are told in their own words."""
 
 
-@cache
-def _labels(language: str) -> dict[str, SafeString]:
-    """The names of the columns, which a phone shows in each row; asked for once a language, not once a row."""
-    names = {
-        "order": gettext("Order"),
-        "items": gettext("Products"),
-        "total": gettext("Total"),
-        "shipping": gettext("Shipping"),
-        "created": gettext("Created"),
-        "activity": gettext("Last activity"),
-        "view": gettext("View"),
-        "delete": gettext("Delete"),
-    }
-    return {key: conditional_escape(name) for key, name in names.items()}
-
-
-@cache
-def _place(name: str) -> str:
-    """What the addresses of all carts, orders or customers begin with."""
-    return reverse(name, args=[0]).removesuffix("0/")
-
-
-def _address(name: str, number: int | None) -> SafeString:
-    return SafeString(f"{_place(name)}{number}/" if number else "")
-
-
 @register.simple_tag
 def address(name: str, number: int) -> SafeString:
     """`{% address "cart" 7 %}`: as `{% url "backoffice:cart" 7 %}`, but put together, for lists."""
-    return _address(f"backoffice:{name}", number)
-
-
-@cache
-def _badge(status: str, language: str) -> SafeString:
-    return render_to_string("backoffice/_status.html", {"status": status})
+    return cart_row.address(name, number)
 
 
 @register.simple_tag
 def badge(cart: Cart, now: datetime) -> SafeString:
     """`_status.html` of a cart, drawn once a language."""
-    return _badge(cart.status(now), get_language() or "en")
+    return cart_row.badge(cart, now)
 
 
 @register.simple_tag
-def cells(cart: Cart, now: datetime) -> dict[str, object]:
-    """What a row of the list shows, ready to print: a list of 300 rows has no time for a tag per cell, nor to escape
-    what is known to be safe."""
-    language = get_language() or "en"
-    return {
-        "id": SafeString(cart.pk),
-        "address": _address("backoffice:cart", cart.pk),
-        "order_address": _address("backoffice:order", cart.order_id),
-        "customer_address": _address("backoffice:customer", cart.customer_id),
-        "badge": badge(cart, now),
-        "is_deletable": cart.is_deletable,
-        "is_bot": cart.is_suspected_bot,
-        "items": number(cart.item_count),
-        "total": money(cart.total_minor, cart.currency),
-        "is_currency": is_known(cart.currency),
-        "created": moment(cart.created_at, "short"),
-        "activity": when(cart.last_activity_at),
-        "outside": outside_name(cart.source, cart.external_id),
-        "is_estimated": cart.is_estimated and not cart.ordered_at,
-        "is_online": queries.is_online(cart, now),
-        "label": _labels(language),
-    }
+def row(cart: Cart, now: datetime) -> SafeString:
+    """A row of the list of carts."""
+    reasons = bot_reasons(cart) if cart.is_suspected_bot else ""
+    return cart_row.row(cart, now, reasons, outside_name(cart.source, cart.external_id))
 
 
 @register.filter

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from ghostcart.backoffice import campaign_words as words
+from ghostcart.backoffice import lists
 from ghostcart.backoffice.access import StaffRequest, staff
 from ghostcart.backoffice.models import Role
 from ghostcart.backoffice.views.campaigns import found, shown
@@ -47,7 +48,8 @@ def campaign_replay(request: StaffRequest, campaign_id: int) -> HttpResponse:
     context = shown(request, one, days=int(asked) if asked in map(str, PERIODS) else None, choices=PERIODS)
     if context["days"]:
         try:
-            played = replay.run(one, now=clock.now(), days=context["days"], progress=until(monotonic() + LONGEST))
+            with lists.from_copy(request):
+                played = replay.run(one, now=clock.now(), days=context["days"], progress=until(monotonic() + LONGEST))
         except TakesTooLong:
             context["takes_too_long"] = True
         else:

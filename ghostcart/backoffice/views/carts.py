@@ -46,10 +46,11 @@ def cart_list(request: StaffRequest) -> HttpResponse:
     if elsewhere := lists.recalled(request, PAGE):
         return elsewhere
     now, zone = clock.now(), zone_in_use()
-    sources = queries.sources([shop.pk for shop in request.scope])
-    wanted, problems = filters.from_query(request.GET, request.scope, zone, sources=sources)
     asked = lists.asked(request, queries.SORTS)
-    found = queries.listing(wanted, asked.sort, asked.size, asked.after, asked.before, now)
+    with lists.from_copy(request):
+        sources = queries.sources([shop.pk for shop in request.scope])
+        wanted, problems = filters.from_query(request.GET, request.scope, zone, sources=sources)
+        found = queries.listing(wanted, asked.sort, asked.size, asked.after, asked.before, now)
     context = {
         "now": now,
         "page": found.page,
@@ -123,7 +124,8 @@ def _chips(wanted: CartFilter, kept: dict[str, str]) -> list[tuple[str, str]]:
 @staff(Role.VIEWER)
 def cart_figures(request: StaffRequest) -> HttpResponse:
     """The figures above the list, fetched by it once it stands."""
-    found = queries.figures(request.scope, clock.now())
+    with lists.from_copy(request):
+        found = queries.figures(request.scope, clock.now())
     return render(request, "backoffice/_cart_figures.html", {"figures": [_told(figure) for figure in found.values()]})
 
 

@@ -27,12 +27,14 @@ def customer_list(request: StaffRequest) -> HttpResponse:
     form = CustomerFilters(request.GET)
     wanted = _wanted(request, form.asked())
     asked = lists.asked(request, filters.SORTS)
-    page = filters.page(wanted, asked.sort, asked.size, asked.after, asked.before)
+    with lists.from_copy(request):
+        page = filters.page(wanted, asked.sort, asked.size, asked.after, asked.before)
+        rows, count = queries.customer_rows(page.rows), filters.count(wanted)
     context = {
         "form": form,
         "page": page,
-        "rows": queries.customer_rows(page.rows),
-        "count": filters.count(wanted),
+        "rows": rows,
+        "count": count,
         "sort": asked.sort,
         "size": asked.size,
         "is_filtered": bool(form.asked()),

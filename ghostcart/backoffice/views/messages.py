@@ -55,10 +55,12 @@ def message_list(request: StaffRequest) -> HttpResponse:
     form = MessageFilters(request.GET)
     wanted = _wanted(request, form.asked())
     asked = lists.asked(request, queries.SORTS)
+    with lists.from_copy(request):
+        page, count = queries.page(wanted, asked.sort, asked.size, asked.after, asked.before), queries.count(wanted)
     context = {
         "form": form,
-        "page": queries.page(wanted, asked.sort, asked.size, asked.after, asked.before),
-        "count": queries.count(wanted),
+        "page": page,
+        "count": count,
         "sort": asked.sort,
         "size": asked.size,
         "is_filtered": bool(form.asked()),

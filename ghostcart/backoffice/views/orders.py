@@ -31,11 +31,12 @@ def order_list(request: StaffRequest) -> HttpResponse:
     form = OrderFilters(request.GET, shops=request.scope)
     wanted = _wanted(request, form.asked())
     asked = lists.asked(request, queries.SORTS)
-    page = queries.page(wanted, asked.sort, asked.size, asked.after, asked.before)
+    with lists.from_copy(request):
+        page, count = queries.page(wanted, asked.sort, asked.size, asked.after, asked.before), queries.count(wanted)
     context = {
         "form": form,
         "page": page,
-        "count": queries.count(wanted),
+        "count": count,
         "sort": asked.sort,
         "size": asked.size,
         "is_filtered": bool(form.asked()),

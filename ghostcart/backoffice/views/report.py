@@ -69,7 +69,8 @@ class CampaignRow:
 @staff(Role.VIEWER)
 def overview(request: StaffRequest) -> HttpResponse:
     now, days = clock.now(), reported.days_of(request.GET)
-    shops = [_shop(Asked(shop, days, Group(), MAILS[0], now)) for shop in request.scope]
+    with lists.from_copy(request):
+        shops = [_shop(Asked(shop, days, Group(), MAILS[0], now)) for shop in request.scope]
     context = {
         "shops": [one for one in shops if one["rows"]],
         "days": days,
