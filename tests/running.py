@@ -102,7 +102,8 @@ class Running:
                 [sys.executable, "-m", "tests.asking"], env=self.environment, cwd=Path(__file__).parent.parent,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             )  # fmt: skip
-        assert self.asked.stdin and self.asked.stdout
+        assert self.asked.stdin
+        assert self.asked.stdout
         self.asked.stdin.write(json.dumps(question) + "\n")
         self.asked.stdin.flush()
         told = json.loads(self.asked.stdout.readline())

@@ -1,7 +1,8 @@
 """Carts, their lines and vouchers, the log of all that happened to them, and the devices that hold them.
 
 The hot path (`ingest`) owns these rows; everybody else saves with `update_fields`. Tables carry the shop, so that
-they can be distributed by it.
+they can be distributed by it. What is never deleted (shops, products) is named without a constraint of the database:
+checking it for each line would cost more than writing the line (docs/decisions/0007).
 """
 
 from datetime import datetime
@@ -30,7 +31,7 @@ class Cart(models.Model):
     Amounts are minor units of `currency`. The status follows from facts with times (see `status`), never from a flag.
     """
 
-    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="carts")
+    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="carts", db_index=False)
     customer = models.ForeignKey("customers.Customer", models.SET_NULL, null=True, blank=True, related_name="carts")
     customer_label = models.CharField(max_length=260, default="", blank=True, help_text="name or address, for sorting")
     version = models.PositiveIntegerField(default=0)
@@ -45,7 +46,7 @@ class Cart(models.Model):
     tax_minor = models.BigIntegerField(default=0)
     total_minor = models.BigIntegerField(default=0)
     shipping_method = models.ForeignKey(
-        "shops.ShippingMethod", models.SET_NULL, null=True, blank=True, related_name="+"
+        "shops.ShippingMethod", models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
     )
     shipping_name = models.CharField(max_length=120, default="", blank=True)
     created_at = models.DateTimeField()
@@ -56,10 +57,12 @@ class Cart(models.Model):
     ordered_at = models.DateTimeField(null=True, blank=True)
     order_id = models.BigIntegerField(null=True, blank=True)
     order_number = models.CharField(max_length=32, default="", blank=True)
-    merged_into = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="merged_carts")
+    merged_into = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="merged_carts", db_index=False
+    )
     merged_at = models.DateTimeField(null=True, blank=True)
     restored_from = models.ForeignKey(
-        "self", models.SET_NULL, null=True, blank=True, related_name="restored_carts",
+        "self", models.SET_NULL, null=True, blank=True, related_name="restored_carts", db_index=False,
         help_text="the cart whose products a mailed link brought into this one",
     )  # fmt: skip
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -117,6 +120,10 @@ class Cart(models.Model):
                 name="cart_merged",
                 condition=Q(merged_at__isnull=False, ordered_at=None, deleted_at=None),
             ),
+            *[
+                models.Index(fields=[column], name=name, condition=Q(**{f"{column}__isnull": False}))
+                for column, name in (("merged_into", "cart_by_target"), ("restored_from", "cart_by_source"))
+            ],
             # looked through when the list is searched for a person
             models.Index(
                 fields=["customer", "shop"],
@@ -171,12 +178,18 @@ class Cart(models.Model):
 class CartLine(models.Model):
     """One product of a cart, with the price, name, picture and tax it was put in with."""
 
-    cart = models.ForeignKey(Cart, models.CASCADE, related_name="lines")
-    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="+", db_index=False)
+    cart = models.ForeignKey(
+        Cart, models.CASCADE, related_name="lines", db_index=False
+    )  # `one_line_per_key` leads to it
+    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="+", db_index=False, db_constraint=False)
     key = models.CharField(max_length=80, help_text="names the line within its cart: the SKU, gifts with 'gift:'")
     position = models.PositiveIntegerField()
-    product = models.ForeignKey("catalog.Product", models.SET_NULL, null=True, related_name="+")
-    variant = models.ForeignKey("catalog.Variant", models.SET_NULL, null=True, related_name="+")
+    product = models.ForeignKey(
+        "catalog.Product", models.SET_NULL, null=True, related_name="+", db_index=False, db_constraint=False
+    )
+    variant = models.ForeignKey(
+        "catalog.Variant", models.SET_NULL, null=True, related_name="+", db_index=False, db_constraint=False
+    )
     sku = models.CharField(max_length=64)
     name = models.CharField(max_length=200)
     option = models.CharField(max_length=120, default="", blank=True)
@@ -214,7 +227,7 @@ class CartVoucher(models.Model):
     """A voucher on a cart and what it takes there, in minor units; `refusal` says why it takes nothing now."""
 
     cart = models.ForeignKey(Cart, models.CASCADE, related_name="vouchers")
-    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="+", db_index=False)
+    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="+", db_index=False, db_constraint=False)
     voucher = models.ForeignKey(
         "vouchers.Voucher",
         models.CASCADE,
@@ -245,7 +258,7 @@ class CartEvent(models.Model):
     readers follow (xid, id) below the snapshot horizon.
     """
 
-    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="+", db_index=False)
+    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="+", db_index=False, db_constraint=False)
     cart = models.ForeignKey(Cart, models.CASCADE, related_name="events", db_index=False)
     cart_version = models.PositiveIntegerField()
     kind = models.CharField(max_length=24)
@@ -270,7 +283,7 @@ class Device(models.Model):
     Points at the cart it fills now; several devices of one signed-in customer may share a cart.
     """
 
-    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="devices", db_index=False)
+    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="devices", db_index=False, db_constraint=False)
     token_hash = models.CharField(max_length=64)
     cart = models.ForeignKey(Cart, models.SET_NULL, null=True, blank=True, related_name="devices")
     customer = models.ForeignKey("customers.Customer", models.SET_NULL, null=True, blank=True, related_name="devices")
@@ -293,7 +306,7 @@ class Device(models.Model):
 class IdempotencyKey(models.Model):
     """An answer already given: the same key and body get it again, the same key with another body is refused."""
 
-    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="+", db_index=False)
+    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="+", db_index=False, db_constraint=False)
     scope = models.CharField(max_length=64, help_text="whose key it is: the device's token hash")
     key = models.CharField(max_length=255)
     request_hash = models.CharField(max_length=64)

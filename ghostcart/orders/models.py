@@ -99,8 +99,13 @@ class Order(models.Model):
 
 class OrderLine(models.Model):
     order = models.ForeignKey(Order, models.CASCADE, related_name="lines")
-    product = models.ForeignKey("catalog.Product", models.SET_NULL, null=True, related_name="+")
-    variant = models.ForeignKey("catalog.Variant", models.SET_NULL, null=True, related_name="+")
+    # never deleted, so named without a constraint of the database: docs/decisions/0007
+    product = models.ForeignKey(
+        "catalog.Product", models.SET_NULL, null=True, related_name="+", db_index=False, db_constraint=False
+    )
+    variant = models.ForeignKey(
+        "catalog.Variant", models.SET_NULL, null=True, related_name="+", db_index=False, db_constraint=False
+    )
     sku = models.CharField(max_length=64)
     name = models.CharField(max_length=200)
     option = models.CharField(max_length=120, default="", blank=True)
