@@ -52,7 +52,7 @@ BOT = (
 
 
 def row(cart: Cart, now: datetime, reasons: str, outside: str) -> SafeString:
-    """`cart` with shop and customer. `reasons` says why it may be a machine's; `outside` is its name in its shop."""
+    """`cart` with its shop. `reasons` says why it may be a machine's; `outside` is its name in its shop."""
     number_of_cart = SafeString(cart.pk)
     label = _labels(get_language() or "en")
     is_deletable = cart.is_deletable
@@ -95,8 +95,8 @@ def _bot(cart: Cart, reasons: str, label: dict[str, SafeString]) -> SafeString:
 
 
 def _who(cart: Cart, label: dict[str, SafeString]) -> SafeString:
-    if cart.customer:
-        name = cart.customer_label or cart.customer.label
+    if cart.customer_id:
+        name = cart.customer_label or (cart.customer.label if cart.customer else "")
         return format_html('<a href="{}"><bdi>{}</bdi></a>', address("customer", cart.customer_id), name)
     if cart.customer_label:
         return format_html("<bdi>{}</bdi> {}", cart.customer_label, label["gone"])

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum, prefetch_related_objects
 
 from ghostcart.carts import conditions
 from ghostcart.carts.filters import Bots, CartFilter, Listed, start_of_day, to_query
@@ -38,7 +38,7 @@ SORTS = {
 }
 """What the list can be sorted by, and the column behind it."""
 _UNSEEN = (
-    "customer__password", "customer__search_text", "customer__note", "products_minor", "discount_minor",
+    "products_minor", "discount_minor",
     "shipping_minor", "tax_minor", "prices_include_tax", "language", "shipping_method", "checkout_started_at",
     "merged_into", "deleted_at", "deleted_by", "is_demo", "external_version",
 )  # fmt: skip
@@ -82,14 +82,16 @@ def listing(
     *,
     is_whole: bool = False,
 ) -> Listing:
-    """A page of the carts that a filter asks for, each with shop and customer, sorted by a name of SORTS (with a
-    minus: descending). `is_whole` reads all columns of the heads, for who shows more than a page does."""
+    """A page of the carts that a filter asks for, each with its shop, sorted by a name of SORTS (with a minus:
+    descending). A customer is with it where the cart has no label of them. `is_whole` reads all columns of the heads
+    and all customers, for who shows more than a page does."""
     parts = _parts(wanted, now)
     few, many = ([], parts) if wanted == CartFilter(shop_ids=wanted.shop_ids) else _found(parts)
     column = SORTS.get(sort.removeprefix("-"), "id")
     chosen = conditions.STATUSES[wanted.status]
+    heads = Cart.objects.select_related("customer").defer(*_PRIVATE) if is_whole else Cart.objects.defer(*_UNSEEN)
     rows = paging.page(
-        Cart.objects.select_related("customer").prefetch_related("shop").defer(*(_PRIVATE if is_whole else _UNSEEN)),
+        heads.prefetch_related("shop"),
         f"-{column}" if sort.startswith("-") else column,
         size,
         after,
@@ -100,6 +102,7 @@ def listing(
         ],
         sections={"status": [conditions.kinds(status, now) if status in chosen else [] for status in Status]},
     )
+    prefetch_related_objects([one for one in rows.rows if one.customer_id and not one.customer_label], "customer")
     return Listing(rows, _count(few, many, COUNT_CEILING))
 
 
