@@ -5,12 +5,13 @@ and count the rows; as `Unindexed`, the index of an order is gone through, and r
 """
 
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, In, IsNull, LessThan, LessThanOrEqual
 
 from ghostcart.carts.filters import Bots, CartFilter, Listed
@@ -23,6 +24,9 @@ from ghostcart.shops.models import Shop
 
 FEW = 5_000
 """So many rows are better named than described again and again."""
+
+MOST_NAMES = 50
+"""Of ways of shipping: with more of them, the carts are looked through instead."""
 
 Column = Callable[[str], Any]
 """`F` or `Unindexed`."""
@@ -96,7 +100,7 @@ def facts(wanted: CartFilter, now: datetime, common: Column = Unindexed) -> list
 
 def is_indexed(wanted: CartFilter) -> bool:
     """Whether each single fact is one that an index of the list knows."""
-    return not wanted.currency and not wanted.source and wanted.bots == Bots.WITH
+    return not wanted.currency and not wanted.source and wanted.bots != Bots.WITHOUT
 
 
 def _facts(wanted: CartFilter, now: datetime, common: Column) -> Iterator[Q]:
@@ -107,11 +111,34 @@ def _facts(wanted: CartFilter, now: datetime, common: Column) -> Iterator[Q]:
     if wanted.source:
         yield Q(Exact(Unindexed("source"), wanted.source))
     if wanted.shipping:
-        yield Q(GreaterThan(common("shipping_name"), ""), shipping_name__icontains=wanted.shipping)
+        yield _shipping(wanted, common)
     if wanted.bots != Bots.WITH:
         yield Q(bot_score__lt=BOT_SCORE) if wanted.bots == Bots.WITHOUT else Q(bot_score__gte=BOT_SCORE)
     if wanted.online is not None:
         yield _online(wanted, now, common)
+
+
+def _shipping(wanted: CartFilter, common: Column) -> Q:
+    """Shops have few ways of shipping: which ones are meant is found first."""
+    names = shipping_names(wanted.shop_ids)
+    if len(names) > MOST_NAMES:
+        return Q(GreaterThan(common("shipping_name"), ""), shipping_name__icontains=wanted.shipping)
+    meant = [name for name in names if wanted.shipping.casefold() in name.casefold()]
+    return Q(In(common("shipping_name"), meant)) if meant else Q(pk__in=[])
+
+
+def shipping_names(shop_ids: Collection[int]) -> list[str]:
+    """How carts of some shops are shipped, sorted: from one to the next by the index. Beyond MOST_NAMES it stops."""
+    found: set[str] = set()
+    for shop_id in shop_ids:
+        theirs, last = Cart.objects.filter(shop_id=shop_id, deleted_at=None).order_by("shipping_name"), ""
+        while len(found) <= MOST_NAMES and (last := _first(theirs.filter(shipping_name__gt=last), "shipping_name")):
+            found.add(last)
+    return sorted(found)
+
+
+def _first(rows: QuerySet[Cart], column: str) -> str:
+    return next(iter(rows.values_list(column, flat=True)[:1]), "")
 
 
 def _between(column: str, least: Any, beyond: Any, common: Column) -> Iterator[Q]:
@@ -139,14 +166,22 @@ def _online(wanted: CartFilter, now: datetime, common: Column) -> Q:
 # -- what a filter names -----------------------------------------------------------------------------
 
 
-def named(wanted: CartFilter) -> list[Q]:
+@dataclass(frozen=True, slots=True)
+class Named:
     """The carts, orders and people that a filter names: as a rule few carts, from all over the table."""
-    found = [_numbers(wanted)] if wanted.ids or wanted.external_ids else []
+
+    asked: list[Q]
+    are_few: bool
+    """At least one of them names few rows."""
+
+
+def named(wanted: CartFilter) -> Named:
+    found = [(_numbers(wanted), True)] if wanted.ids or wanted.external_ids else []
     if wanted.order:
         found.append(_order_number(wanted))
     if wanted.customer:
         found.append(_customer(wanted))
-    return found
+    return Named([condition for condition, _ in found], any(is_few for _, is_few in found))
 
 
 def _numbers(wanted: CartFilter) -> Q:
@@ -169,27 +204,32 @@ def sources(shop_ids: Collection[int]) -> list[str]:
     return sorted(found)
 
 
-def _order_number(wanted: CartFilter) -> Q:
-    found = Cart.objects.filter(shop_id__in=wanted.shop_ids, deleted_at=None, order_number__gt="")
-    return _one_of("pk", found.filter(order_number__icontains=wanted.order))
+def _order_number(wanted: CartFilter) -> tuple[Q, bool]:
+    is_it = Q(order_number__gt="", order_number__icontains=wanted.order)
+    numbers = _few(Cart.objects.filter(is_it, shop_id__in=wanted.shop_ids, deleted_at=None))
+    return (is_it, False) if numbers is None else (Q(Among("pk", numbers)), True)
 
 
-def _customer(wanted: CartFilter) -> Q:
+def _customer(wanted: CartFilter) -> tuple[Q, bool]:
     """Every word in the name or address; of a customer who is gone only the cart's label is left."""
-    words = fold(wanted.customer).split()[: customer_queries.MOST_WORDS]
-    known = Customer.objects.filter(In(Unindexed("shop_id"), wanted.shop_ids or (0,)))
-    gone = Cart.objects.filter(shop_id__in=wanted.shop_ids, customer=None, customer_label__gt="")
-    for word in words:
-        known = known.filter(search_text__contains=word)
+    known, gone = Q(), Q(customer=None, customer_label__gt="")
+    for word in fold(wanted.customer).split()[: customer_queries.MOST_WORDS]:
+        known &= Q(search_text__contains=word)
     for word in wanted.customer.split()[: customer_queries.MOST_WORDS]:
-        gone = gone.filter(customer_label__icontains=word)
-    return _one_of("customer", known) | _one_of("pk", gone)
+        gone &= Q(customer_label__icontains=word)
+    people = _few(Customer.objects.filter(known, In(Unindexed("shop_id"), wanted.shop_ids or (0,))))
+    carts = _few(Cart.objects.filter(gone, shop_id__in=wanted.shop_ids))
+    theirs = gone if carts is None else Q(Among("pk", carts))
+    if people is None:  # then each cart is asked whose it is
+        is_theirs = Customer.objects.filter(known, pk=OuterRef("customer"))
+        return Q(Exists(is_theirs)) | theirs, False
+    return Q(Among("customer", people)) | theirs, carts is not None
 
 
-def _one_of(column: str, found: QuerySet[Any]) -> Q:
-    """The column names one of these rows; few of them are looked up once, for the rows and for their count."""
+def _few(found: QuerySet[Any]) -> list[int] | None:
+    """The numbers of these rows, which are looked up once, for a page and for its count; None if they are many."""
     numbers = list(found.values_list("pk", flat=True)[: FEW + 1])
-    return Q(Among(column, numbers)) if len(numbers) <= FEW else Q(**{f"{column}__in": found.values("pk")})
+    return numbers if len(numbers) <= FEW else None
 
 
 def scattered(shop_ids: Collection[int]) -> QuerySet[Cart]:

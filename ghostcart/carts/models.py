@@ -109,6 +109,7 @@ class Cart(models.Model):
                 name="cart_empty",
                 condition=Q(ordered_at=None, merged_at=None, deleted_at=None, line_count=0),
             ),
+            models.Index(fields=["shop", "id"], name="cart_bots", condition=Q(bot_score__gte=50, deleted_at=None)),
             # figures of orders, and the count of ordered carts
             models.Index(
                 fields=["shop", "ordered_at", "id"],

@@ -21,7 +21,10 @@ from ghostcart.lib.paging import Page
 from ghostcart.lib.planning import Among, Unindexed
 from ghostcart.shops.models import Shop
 
-COUNT_CEILING = 100_000
+COUNT_CEILING = 10_000
+"""More are not counted: what a page costs shall not grow with the table."""
+SCANNED = 100_000
+"""So many carts are looked through for one page, and to count, where no index leads to what is asked for."""
 KEPT_DELETED = timedelta(days=30)
 """How long a deleted cart can be brought back."""
 SORTS = {
@@ -55,7 +58,7 @@ def matching(wanted: CartFilter, now: datetime) -> QuerySet[Cart]:
     """The carts that a filter asks for, in no order. Deleted ones are never among them."""
     shops = Q(shop_id=wanted.shop_ids[0]) if len(wanted.shop_ids) == 1 else Q(shop_id__in=wanted.shop_ids)
     found = Cart.objects.filter(shops, conditions.listed(wanted, now), deleted_at=None)
-    return _meeting(found, [*conditions.named(wanted), *conditions.facts(wanted, now)])
+    return _meeting(found, [*conditions.named(wanted).asked, *conditions.facts(wanted, now)])
 
 
 def _meeting(found: QuerySet[Cart], asked: Sequence[Q]) -> QuerySet[Cart]:
@@ -66,10 +69,14 @@ def _meeting(found: QuerySet[Cart], asked: Sequence[Q]) -> QuerySet[Cart]:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One page of the list, and how many carts there are on all pages (COUNT_CEILING: that many or more)."""
+    """One page of the list, and how many carts there are on all pages; `is_more`: that many or more.
+
+    A page may hold less than it could, or nothing, and still lead on: then SCANNED carts were looked through for it.
+    """
 
     page: Page[Cart]
     count: int
+    is_more: bool
 
 
 def listing(
@@ -86,24 +93,80 @@ def listing(
     descending). A customer is with it where the cart has no label of them. `is_whole` reads all columns of the heads
     and all customers, for who shows more than a page does."""
     parts = _parts(wanted, now)
-    few, many = ([], parts) if wanted == CartFilter(shop_ids=wanted.shop_ids) else _found(parts)
+    newest = _newest() if any(part.is_scan for part in parts) else 0
+    is_long = newest > SCANNED
+    is_all = wanted == CartFilter(shop_ids=wanted.shop_ids)
+    few, many = ([], parts) if is_all or is_long else _found(parts)
     column = SORTS.get(sort.removeprefix("-"), "id")
     chosen = conditions.STATUSES[wanted.status]
     heads = Cart.objects.select_related("customer").defer(*_PRIVATE) if is_whole else Cart.objects.defer(*_UNSEEN)
+    walks = [walk for part in many for walk in part.walks]
+    ask = Asking(f"-{column}" if sort.startswith("-") else column, size, after, before)
+    stretch = _stretch(ask, newest) if is_long and column == "id" else None
     rows = paging.page(
         heads.prefetch_related("shop"),
-        f"-{column}" if sort.startswith("-") else column,
+        ask.sort,
         size,
         after,
         before,
         parts=[
             *([Cart.objects.filter(Among("pk", few))] if few else []),
-            *(walk for part in many for walk in part.walks),
+            *(walk.filter(pk__gt=stretch.low, pk__lte=stretch.high) if stretch else walk for walk in walks),
         ],
         sections={"status": [conditions.kinds(status, now) if status in chosen else [] for status in Status]},
     )
+    if stretch:
+        rows = stretch.led_on(rows)
     prefetch_related_objects([one for one in rows.rows if one.customer_id and not one.customer_label], "customer")
-    return Listing(rows, _count(few, many, COUNT_CEILING))
+    if is_long:
+        recent = [replace(part, look=part.look.filter(pk__gt=newest - SCANNED)) for part in many]
+        return Listing(rows, _count([], recent, COUNT_CEILING), is_more=True)
+    counted = _count(few, many, COUNT_CEILING)
+    return Listing(rows, counted, counted >= COUNT_CEILING)
+
+
+def _newest() -> int:
+    return Cart.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Which page of the list is asked for, as `paging.page` has it."""
+
+    sort: str
+    size: int
+    after: str | None
+    before: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """The numbers from which one page of a list by number is drawn: those above `low`, up to `high`."""
+
+    asked: Asking
+    low: int
+    high: int
+    edge: int | None
+    """Where a page that is not full leads on to; None at the end of the table."""
+
+    def led_on(self, page: Page[Cart]) -> Page[Cart]:
+        if self.edge is None:
+            return page
+        edge = paging.place(self.edge)
+        if self.asked.before:
+            return replace(page, previous=page.previous or edge)
+        return replace(page, next=page.next or edge)
+
+
+def _stretch(asked: Asking, newest: int) -> _Stretch:
+    """SCANNED numbers beyond the cursor: what is looked through, where no index leads to what a filter asks for."""
+    goes_down = asked.sort.startswith("-") != bool(asked.before)
+    start = paging.number_of(asked.before or asked.after) or (newest + 1 if goes_down else 0)
+    if goes_down:
+        low = max(0, start - 1 - SCANNED)
+        return _Stretch(asked, low, start - 1, low + 1 if low else None)
+    high = start + SCANNED
+    return _Stretch(asked, start, high, high if high < newest else None)
 
 
 def count(wanted: CartFilter, now: datetime, ceiling: int = COUNT_CEILING) -> int:
@@ -130,14 +193,15 @@ class _Part:
 
 def _parts(wanted: CartFilter, now: datetime) -> list[_Part]:
     """Each shop and, within it, each kind of cart apart, if an index leads to them; else one for all."""
-    names, facts = conditions.named(wanted), conditions.facts(wanted, now)
+    named, facts = conditions.named(wanted), conditions.facts(wanted, now)
+    names = named.asked
     is_single = len(facts) + bool(wanted.status) <= 1
     shops = [Cart.objects.filter(deleted_at=None, shop_id=shop_id) for shop_id in wanted.shop_ids]
     if names or not (wanted.is_recent or (is_single and conditions.is_indexed(wanted))):
         asked = [*names, conditions.listed(wanted, now), *facts]
         look = _meeting(conditions.scattered(wanted.shop_ids), asked)
         walks = [_meeting(shop, asked) for shop in shops]
-        return [_Part(look, walks) if names else _Part(look.order_by("pk"), walks, is_scan=True)]
+        return [_Part(look, walks) if named.are_few else _Part(look.order_by("pk"), walks, is_scan=True)]
     common = F if is_single else Unindexed
     easy = conditions.facts(wanted, now, common)
     kinds = zip(

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from ghostcart.customers.errors import BadAddress
@@ -37,8 +37,8 @@ def by_email(shop_id: int, email: str) -> Customer | None:
 
 def of_person(person_id: int) -> QuerySet[Customer]:
     """All customers that are the same human as this row of theirs (see `identity.family`), in one query."""
-    root = Person.objects.filter(pk=person_id).values(root=Coalesce("merged_into_id", "pk"))
-    return Customer.objects.filter(Q(person_id__in=root) | Q(person__merged_into_id__in=root))
+    root = Subquery(Person.objects.filter(pk=person_id).values(root=Coalesce("merged_into_id", "pk")))
+    return Customer.objects.filter(person__in=Person.objects.filter(Q(pk=root) | Q(merged_into=root)))
 
 
 def of_session(shop_id: int, kept: object) -> Customer | None:

@@ -78,6 +78,17 @@ def cursor(row: models.Model, sort: str) -> str:
     return _write(sort.removeprefix("-"), (getattr(row, column.name), row.pk))
 
 
+def place(number: int) -> str:
+    """The cursor of a list by id that stands at a number, whether there is such a row or not."""
+    return _write("id", (number, number))
+
+
+def number_of(cursor: str | None) -> int | None:
+    """The number that a cursor of a list by id stands at."""
+    kept = _read(cursor, "id")
+    return None if kept is None else int(kept[1])
+
+
 def is_cursor(text: str, sort: str) -> bool:
     """Whether a text can be a cursor of a list sorted like this."""
     return _read(text, sort.removeprefix("-")) is not None

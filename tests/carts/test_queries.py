@@ -291,6 +291,42 @@ def test_the_pages_hold_what_is_asked_for_however_it_is_looked_up(monkeypatch, t
             assert statuses == sorted(statuses, key=list(Status).index)
 
 
+@pytest.mark.parametrize("few", [1, 5_000])
+@pytest.mark.parametrize("sort", ["-id", "id"])
+@pytest.mark.parametrize(
+    "text", ["currency=CHF", "bots=without&shipping=press", "customer=ada&total_from=6", "total_from=6&currency=EUR"]
+)
+def test_where_no_index_leads_a_bounded_part_is_looked_through_and_the_pages_lead_on(monkeypatch, text, sort, few):
+    """Both ways through the pages every cart that is asked for comes once; no page looks through more than it may."""
+    shops = [factories.shop(currencies=["EUR", "CHF"]), factories.shop(currencies=["EUR", "CHF"])]
+    any_carts(shops, random.Random(few))
+    any_carts(shops, random.Random(few + 1))
+    wanted = asked(shops, text)
+    expected = sorted(queries.matching(wanted, NOON).values_list("pk", flat=True), reverse=sort == "-id")
+    monkeypatch.setattr(conditions, "FEW", few)
+    monkeypatch.setattr(queries, "SCANNED", 7)
+    is_led = "customer" in text and few > 1  # few people are called so: their carts are found
+    there, after, pages = [], None, 0
+    while True:
+        found = queries.listing(wanted, sort, 3, after, None, NOON)
+        numbers = [row.pk for row in found.page.rows]
+        assert is_led or not numbers or max(numbers) - min(numbers) < 7
+        there, pages, last = there + numbers, pages + 1, found.page
+        assert found.count <= len(expected)
+        assert found.is_more or found.count == len(expected)
+        if (after := found.page.next) is None:
+            break
+    assert there == expected
+    if text.startswith("total_from"):  # the rarest
+        assert pages > len(expected) // 3 + 1  # the bound was met: some pages were not full
+    back, before = [row.pk for row in last.rows], last.previous
+    while before is not None:
+        found = queries.listing(wanted, sort, 3, None, before, NOON)
+        back, before = [row.pk for row in found.page.rows] + back, found.page.previous
+    if last.rows:
+        assert back == expected
+
+
 # -- figures -----------------------------------------------------------------------------------------
 
 

@@ -55,7 +55,7 @@ def cart_list(request: StaffRequest) -> HttpResponse:
         "now": now,
         "page": found.page,
         "count": found.count,
-        "is_more": found.count >= queries.COUNT_CEILING,
+        "is_more": found.is_more,
         "sort": asked.sort,
         "size": asked.size,
         "problems": problems,
