@@ -71,8 +71,8 @@ def take(
     page = context.new_page()
     fill_cart(page, shop, language)
     sign_in(page, shop)
-    page.locator(f"button[name=language][value={language}]").first.evaluate("button => button.click()")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.locator(f"button[name=language][value={language}]").first.evaluate("button => button.click()")
     for name, path in wanted.items():
         page.goto(shop.address + path)
         page.wait_for_timeout(1200)

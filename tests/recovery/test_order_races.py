@@ -101,7 +101,11 @@ def is_ordered(message_pk):
 
 
 def test_no_reminder_is_claimed_after_the_order():
-    figures = [order_beside_claims(following.shop(), Random(seed)) for seed in range(ROUNDS)]
+    figures = []
+    for seed in range(ROUNDS):
+        figures.append(order_beside_claims(following.shop(), Random(seed)))
+        if seed % 10 == 9:
+            print(f"{(seed + 1) * ORDERS} orders beside claims", flush=True)
     let_out, stopped = (sum(column) for column in zip(*figures, strict=True))
     print(f"\n{ROUNDS * ORDERS} orders beside claims: {let_out} claimed before, {stopped} stopped, 0 claimed after")
     assert let_out + stopped == ROUNDS * ORDERS
