@@ -1,6 +1,6 @@
 # make demo    a running demo shop on http://127.0.0.1:8000 (HOST, PORT, GHOSTCART_DATA say otherwise)
 # make test    all checks and tests
-# make bench   the benchmarks
+# make bench   the benchmarks (`make bench CARTS=10m`); make bench-quick the shortest ones
 # make fuzz    50,000 generated requests over the API
 # make prove   the promises at their full numbers (an hour)
 # make check   only the checks: style, types, imports, migrations
@@ -12,13 +12,14 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := demo
-.PHONY: demo test bench fuzz prove check assets clean lock
+.PHONY: demo test bench bench-quick fuzz prove check assets clean lock
 
 bin := .venv/bin
 locks := requirements/base.lock requirements/build.lock
 front_end := ghostcart/backoffice/static/backoffice/dist/manifest.json
 front_end_sources := $(shell find assets -type f -not -path '*/node_modules/*') hatch_build.py
 translations := $(wildcard ghostcart/locale/*/LC_MESSAGES/*.po)
+CARTS ?= 100k
 ready := .venv/.package $(front_end) .venv/.translations
 
 demo: $(ready)
@@ -28,7 +29,10 @@ test: $(ready) .venv/.test
 	@scripts/test.sh
 
 bench: $(ready) .venv/.test
-	@$(bin)/python -m bench
+	@$(bin)/python -m bench --carts $(CARTS)
+
+bench-quick: $(ready) .venv/.test
+	@$(bin)/python -m bench --quick
 
 fuzz: $(ready) .venv/.test
 	@$(bin)/python -m bench.fuzz

@@ -16,8 +16,11 @@ if __name__ == "__main__":
     from django.db import close_old_connections, reset_queries
 
     django.setup()
+    from ghostcart.shops import rules
+
     for line in sys.stdin:
         printed, error = io.StringIO(), ""
+        rules.forget()  # what a process of its own would not know
         try:
             with redirect_stdout(printed):
                 exec(json.loads(line), {})

@@ -11,7 +11,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, In, IsNull, LessThan, LessThanOrEqual
 
 from ghostcart.carts.filters import Bots, CartFilter, Listed
@@ -212,17 +212,17 @@ def _order_number(wanted: CartFilter) -> tuple[Q, bool]:
 
 def _customer(wanted: CartFilter) -> tuple[Q, bool]:
     """Every word in the name or address; of a customer who is gone only the cart's label is left."""
-    known, gone = Q(), Q(customer=None, customer_label__gt="")
+    known, its_known, gone = Q(), Q(), Q(customer=None, customer_label__gt="")
     for word in fold(wanted.customer).split()[: customer_queries.MOST_WORDS]:
         known &= Q(search_text__contains=word)
+        its_known &= Q(customer__search_text__contains=word)
     for word in wanted.customer.split()[: customer_queries.MOST_WORDS]:
         gone &= Q(customer_label__icontains=word)
     people = _few(Customer.objects.filter(known, In(Unindexed("shop_id"), wanted.shop_ids or (0,))))
     carts = _few(Cart.objects.filter(gone, shop_id__in=wanted.shop_ids))
     theirs = gone if carts is None else Q(Among("pk", carts))
     if people is None:  # then each cart is asked whose it is
-        is_theirs = Customer.objects.filter(known, pk=OuterRef("customer"))
-        return Q(Exists(is_theirs)) | theirs, False
+        return its_known | theirs, False
     return Q(Among("customer", people)) | theirs, carts is not None
 
 
