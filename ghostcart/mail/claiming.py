@@ -151,7 +151,7 @@ def mine(some: QuerySet[Message], token: str, until: datetime) -> list[Message]:
         state=State.CLAIMED, claimed_by=token, claimed_until=until, claims=F("claims") + 1
     )
     taken = Message.objects.filter(pk__in=picked, state=State.CLAIMED, claimed_by=token)
-    return list(taken.select_related("shop", "customer").order_by("due_at", "id"))
+    return list(taken.select_related("customer").prefetch_related("shop").order_by("due_at", "id"))
 
 
 def _verdicts(
