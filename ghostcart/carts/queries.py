@@ -21,8 +21,7 @@ from ghostcart.lib.paging import Page
 from ghostcart.lib.planning import Among, Unindexed
 from ghostcart.shops.models import Shop
 
-COUNT_CEILING = 10_000
-"""More are not counted: what a page costs shall not grow with the table."""
+COUNT_CEILING = paging.MOST_COUNTED
 SCANNED = 100_000
 """So many carts are looked through for one page, and to count, where no index leads to what is asked for."""
 KEPT_DELETED = timedelta(days=30)

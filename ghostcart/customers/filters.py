@@ -60,7 +60,7 @@ def page(wanted: CustomerFilter, sort: str, size: int, after: str | None, before
 
 
 def count(wanted: CustomerFilter) -> int:
-    return matching(wanted).count()
+    return paging.counted(matching(wanted))
 
 
 def _conditions(wanted: CustomerFilter) -> Iterable[Q]:

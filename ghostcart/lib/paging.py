@@ -24,6 +24,8 @@ Row = TypeVar("Row", bound=models.Model)
 Key = tuple[Any, int]
 
 _LARGEST_ID = 2**63 - 1
+MOST_COUNTED = 10_000
+"""More rows are not counted: what a page costs shall not grow with the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,11 @@ def page(
         _write(name, shown[-1]) if shown and has_next else None,
         _write(name, shown[0]) if shown and has_previous else None,
     )
+
+
+def counted(queryset: QuerySet[Any]) -> int:
+    """How many rows there are; MOST_COUNTED means that many or more."""
+    return queryset.order_by()[:MOST_COUNTED].count()
 
 
 def cursor(row: models.Model, sort: str) -> str:

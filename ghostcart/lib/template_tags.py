@@ -29,7 +29,7 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
-from ghostcart.lib import clock, pictures
+from ghostcart.lib import clock, paging, pictures
 from ghostcart.lib import money as amounts
 from ghostcart.lib.texts import pick
 
@@ -87,6 +87,12 @@ def number(value: float) -> str:
 @lru_cache(KEPT)
 def _number(value: float, language: str) -> SafeString:
     return conditional_escape(format_decimal(value, locale=cldr(language)))
+
+
+@register.filter
+def is_cut(count: int | None) -> bool:
+    """Whether `paging.counted` stopped counting."""
+    return count == paging.MOST_COUNTED
 
 
 @register.filter

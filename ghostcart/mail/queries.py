@@ -84,7 +84,7 @@ def page(wanted: MessageFilter, sort: str, size: int, after: str | None, before:
 
 
 def count(wanted: MessageFilter) -> int:
-    return matching(wanted).count()
+    return paging.counted(matching(wanted))
 
 
 def in_doubt(shop_ids: Iterable[int]) -> int:

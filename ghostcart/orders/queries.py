@@ -78,7 +78,7 @@ def page(wanted: OrderFilter, sort: str, size: int, after: str | None, before: s
 
 
 def count(wanted: OrderFilter) -> int:
-    return matching(wanted).count()
+    return paging.counted(matching(wanted))
 
 
 def _conditions(wanted: OrderFilter) -> Iterable[Q]:

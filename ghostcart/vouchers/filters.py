@@ -51,7 +51,7 @@ def page(wanted: VoucherFilter, sort: str, size: int, after: str | None, before:
 
 
 def count(wanted: VoucherFilter) -> int:
-    return matching(wanted).count()
+    return paging.counted(matching(wanted))
 
 
 def _conditions(wanted: VoucherFilter) -> Iterable[Q]:

@@ -10,6 +10,7 @@ from ghostcart.carts import changes
 from ghostcart.carts.models import Cart
 from ghostcart.catalog.models import Product
 from ghostcart.customers.models import Customer
+from ghostcart.lib import paging
 from ghostcart.orders import services
 from ghostcart.orders.models import Order
 from ghostcart.orders.services import Payment
@@ -50,6 +51,16 @@ def listed(client, query: str) -> list[str]:
 
 
 # -- the list ----------------------------------------------------------------------------------------
+
+
+def test_a_long_list_is_counted_only_so_far(client, shop, agent, monkeypatch):
+    for _ in range(3):
+        place(shop)
+    assert "3 rows" in client.get(f"{LIST}?sort=-id").content.decode()
+    monkeypatch.setattr(paging, "MOST_COUNTED", 2)
+    page = client.get(f"{LIST}?sort=-id")
+    assert "2 rows or more" in page.content.decode()
+    assert len(page.context["page"].rows) == 3
 
 
 def test_orders_are_listed_newest_first(client, shop, agent):

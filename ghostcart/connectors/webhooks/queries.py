@@ -57,7 +57,7 @@ def page(wanted: DeliveryFilter, size: int, after: str | None, before: str | Non
 
 
 def count(wanted: DeliveryFilter) -> int:
-    return matching(wanted).count()
+    return paging.counted(matching(wanted))
 
 
 def find(delivery_id: int) -> Delivery | None:
