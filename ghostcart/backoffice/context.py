@@ -79,10 +79,11 @@ def menu(request: HttpRequest) -> list[dict[str, object]]:
     user = getattr(request, "user", None)
     nobody = Role.OWNER.rank if user is not None and user.is_superuser else -1
     rank = max((role.rank for role in roles.values()), default=nobody)
-    names = [entry.name for entry in MENU]
+    words = [(entry, str(entry.name), str(entry.group)) for entry in MENU]  # translated once, not at each comparison
+    names = {name for _entry, name, _group in words}
     shown = []
-    heading: object = ""
-    for entry in MENU:
+    heading = ""
+    for entry, name, group in words:
         if entry.least.rank > rank:
             continue
         try:
@@ -93,11 +94,12 @@ def menu(request: HttpRequest) -> list[dict[str, object]]:
         shown.append(
             {
                 "entry": entry,
+                "name": name,
                 "url": url,
                 "is_here": is_here,
-                "is_under": entry.name != entry.group and entry.group in names,
-                "heading": entry.group if entry.group != heading else "",
+                "is_under": name != group and group in names,
+                "heading": group if group != heading else "",
             }
         )
-        heading = entry.group
+        heading = group
     return shown
