@@ -43,7 +43,7 @@ def place() -> str:
     if not is_set_up():
         return ""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_current_wal_lsn()")
+        cursor.execute("SELECT pg_current_wal_insert_lsn()")  # what was written out may end before our commit
         return str(cursor.fetchone()[0])
 
 

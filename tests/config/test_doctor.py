@@ -1,6 +1,7 @@
 """`ghostcart doctor`: what is wrong with an installation, and how to mend it."""
 
 import threading
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -122,7 +123,7 @@ def test_a_database_that_loses_carts_in_a_power_cut_is_told(settings):
 
 @pytest.mark.postgres
 def test_a_transaction_that_holds_back_the_live_page_is_told(well, monkeypatch):
-    monkeypatch.setattr(doctor, "LONG", clock.now() - clock.now())
+    monkeypatch.setattr(doctor, "LONG", timedelta())
     begun, may_end = threading.Event(), threading.Event()
 
     def hold():
@@ -140,7 +141,8 @@ def test_a_transaction_that_holds_back_the_live_page_is_told(well, monkeypatch):
     finally:
         may_end.set()
         thread.join()
-    assert findings()["long transactions"].trouble == ""
+    while findings()["long transactions"].trouble:  # a moment's write of somebody else on this server
+        pass
 
 
 def test_a_database_that_is_away_is_told_and_the_rest_is_still_looked_at(well, monkeypatch):

@@ -1,6 +1,5 @@
 """A worker follows a PrestaShop's database: what shoppers do there is on the live page within a moment."""
 
-import os
 import time
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -18,10 +17,10 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def attached(tmp_path, shops_server: mariadb.Server):
+def attached(tmp_path, database_server, shops_server: mariadb.Server):
     """A running shop with a worker, and a PrestaShop that it follows."""
     maker = Maker(shops_server, "journey", "8", seed=5).fill(carts=20)
-    shop = running.prepare(tmp_path, carts=60, database=running.new_database(os.environ["DATABASE_URL"]))
+    shop = running.prepare(tmp_path, carts=60, database=running.new_database(database_server))
     shop.command("connect", "prestashop", maker.url, "--yes")
     shop.ask(
         "from ghostcart.backoffice.models import Membership, User; from ghostcart.connectors.models import Connection;"

@@ -1,6 +1,5 @@
 """A demo that was there before is there again at once, with all the files that its pages name, and goes as a whole."""
 
-import os
 import re
 import signal
 from time import monotonic
@@ -14,8 +13,8 @@ STAYS = "text/css", "max-age=315360000, public, immutable"
 
 
 @pytest.fixture
-def demo(tmp_path):
-    shop = running.prepare(tmp_path, carts=60, database=running.new_database(os.environ["DATABASE_URL"]))
+def demo(tmp_path, database_server):
+    shop = running.prepare(tmp_path, carts=60, database=running.new_database(database_server))
     yield shop
     shop.stop()
 
