@@ -63,9 +63,7 @@ def row(cart: Cart, now: datetime, reasons: str, outside: str) -> SafeString:
         version=cart.version,
         check=format_html(CHECK, id=number_of_cart) if is_deletable else EMPTY,
         address=address("cart", cart.pk),
-        outside=format_html('<div class="quiet small-text outside-id"><bdi>{}</bdi></div>', outside)
-        if outside
-        else EMPTY,
+        outside=format_html(OUTSIDE, outside) if outside else EMPTY,
         order=_order(cart),
         badge=badge(cart, now),
         bot=_bot(cart, reasons, label) if cart.is_suspected_bot else EMPTY,

@@ -29,7 +29,7 @@ class StaffMiddleware:
         language = language_of(request)
         with translation.override(language), timezone.override(zone_of(request)):
             response = self._password_first(request) or self.get_response(request)
-        if request.method not in ("GET", "HEAD") and replica.is_set_up():
+        if request.method not in ("GET", "HEAD") and request.user.is_authenticated and replica.is_set_up():
             request.session[replica.WROTE] = replica.place()
         response.setdefault("Content-Language", language)
         # Pages hold personal data: nothing of them stays behind in the browser after signing out.

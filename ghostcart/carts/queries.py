@@ -100,11 +100,11 @@ def listing(
     chosen = conditions.STATUSES[wanted.status]
     heads = Cart.objects.select_related("customer").defer(*_PRIVATE) if is_whole else Cart.objects.defer(*_UNSEEN)
     walks = [walk for part in many for walk in part.walks]
-    ask = Asking(f"-{column}" if sort.startswith("-") else column, size, after, before)
-    stretch = _stretch(ask, newest) if is_long and column == "id" else None
+    name = f"-{column}" if sort.startswith("-") else column
+    stretch = _stretch(name, after, before, newest) if is_long and column == "id" else None
     rows = paging.page(
         heads.prefetch_related("shop"),
-        ask.sort,
+        name,
         size,
         after,
         before,
@@ -129,22 +129,12 @@ def _newest() -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """Which page of the list is asked for, as `paging.page` has it."""
-
-    sort: str
-    size: int
-    after: str | None
-    before: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class _Stretch:
     """The numbers from which one page of a list by number is drawn: those above `low`, up to `high`."""
 
-    asked: Asking
     low: int
     high: int
+    is_backwards: bool
     edge: int | None
     """Where a page that is not full leads on to; None at the end of the table."""
 
@@ -152,20 +142,20 @@ class _Stretch:
         if self.edge is None:
             return page
         edge = paging.place(self.edge)
-        if self.asked.before:
+        if self.is_backwards:
             return replace(page, previous=page.previous or edge)
         return replace(page, next=page.next or edge)
 
 
-def _stretch(asked: Asking, newest: int) -> _Stretch:
+def _stretch(sort: str, after: str | None, before: str | None, newest: int) -> _Stretch:
     """SCANNED numbers beyond the cursor: what is looked through, where no index leads to what a filter asks for."""
-    goes_down = asked.sort.startswith("-") != bool(asked.before)
-    start = paging.number_of(asked.before or asked.after) or (newest + 1 if goes_down else 0)
+    goes_down = sort.startswith("-") != bool(before)
+    start = paging.number_of(before or after) or (newest + 1 if goes_down else 0)
     if goes_down:
         low = max(0, start - 1 - SCANNED)
-        return _Stretch(asked, low, start - 1, low + 1 if low else None)
+        return _Stretch(low, start - 1, bool(before), low + 1 if low else None)
     high = start + SCANNED
-    return _Stretch(asked, start, high, high if high < newest else None)
+    return _Stretch(start, high, bool(before), high if high < newest else None)
 
 
 def count(wanted: CartFilter, now: datetime, ceiling: int = COUNT_CEILING) -> int:
