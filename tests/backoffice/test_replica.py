@@ -57,10 +57,7 @@ def test_lists_come_from_the_copy_unless_it_lacks_what_the_reader_wrote(pair):
     assert pair.run("story").split() == [
         "from-copy", "held-up:from-primary", "deleted-is-gone", "unguarded:deleted-is-shown", "caught-up:from-copy",
     ]  # fmt: skip
-
-
-def test_without_its_copy_the_shop_goes_on(pair):
-    pair.copy.stop()
+    pair.copy.stop()  # without its copy the shop goes on
     assert pair.run("alone").split() == ["200", "from-primary"]
 
 
