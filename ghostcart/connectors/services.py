@@ -9,7 +9,6 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,6 +31,7 @@ from ghostcart.connectors.prestashop import (
     webservice_following,
 )
 from ghostcart.connectors.prestashop.basics import Basics
+from ghostcart.connectors.prestashop.beside import Beside, Place
 from ghostcart.connectors.prestashop.checking import Found, FoundShop
 from ghostcart.connectors.prestashop.configuration import Configuration, is_zone
 from ghostcart.connectors.prestashop.database import (
@@ -58,6 +58,8 @@ EVERY_SPARED = timedelta(seconds=5)
 LEASE, WEBSERVICE_LEASE = timedelta(seconds=30), timedelta(minutes=5)
 WORKS_SECONDS = 1.0
 """How long one task of an import works before others have their turn."""
+LONG = 2000
+"""A slice of an import that is at least so long is not the last one: reading beside is worth a process."""
 LONGEST_REST = timedelta(minutes=2)
 _PROCESS = secrets.token_hex(4)
 
@@ -232,9 +234,17 @@ def open_database(
     """The shop's database, with the password that was sealed. Raises ShopTrouble."""
     if connection.kind != Kind.PRESTASHOP:
         raise errors.NoDatabase
-    url = with_password(connection.address, access.unsealed(connection.secret))
-    prefix = str(connection.options.get("prefix", "ps_"))
-    return Database.open(url, prefix, writes=writes, statement_seconds=statement_seconds)
+    place = _place(connection)
+    return Database.open(place.url, place.prefix, writes=writes, statement_seconds=statement_seconds)
+
+
+def _place(connection: Connection) -> Place:
+    options = connection.options
+    return Place(
+        with_password(connection.address, access.unsealed(connection.secret)), str(options.get("prefix", "ps_")),
+        connection.shop_id, connection.source, int(options["shop_id"]),
+        str(options.get("time_zone") or ""), bool(options.get("newsletter_is_consent")),
+    )  # fmt: skip
 
 
 # -- reading -------------------------------------------------------------------------------------
@@ -328,14 +338,11 @@ def close_all() -> None:
 
 
 def _reader(connection: Connection) -> AnyReader:
+    if connection.kind == Kind.PRESTASHOP:
+        return Reader.at(_place(connection))
     options = connection.options
-    if connection.kind == Kind.PRESTASHOP_API:
-        return WebserviceReader(
-            access.open_webservice(connection), connection.shop_id, connection.source, access.shop_number(connection),
-            str(options.get("time_zone") or ""), bool(options.get("newsletter_is_consent")),
-        )  # fmt: skip
-    return Reader(
-        open_database(connection), connection.shop_id, connection.source, int(options["shop_id"]),
+    return WebserviceReader(
+        access.open_webservice(connection), connection.shop_id, connection.source, access.shop_number(connection),
         str(options.get("time_zone") or ""), bool(options.get("newsletter_is_consent")),
     )  # fmt: skip
 
@@ -346,34 +353,37 @@ def _import(connection: Connection, reader: AnyReader, now: datetime) -> bool:
         connection.cursor, connection.total, connection.done = cursor, total, 0
         _save(connection, now, cursor=cursor, total=total, done=0)
     end = perf_counter() + WORKS_SECONDS
-    with ThreadPoolExecutor(1) as beside:
-        while True:
-            part = ahead.result() if (ahead := _ahead(connection, reader)) else None
-            part = part or _next_slice(reader, connection.cursor, now)
-            part.complete()
-            if isinstance(reader, Reader) and not part.is_last:  # while this one is written
-                reader.ahead = (part.cursor, beside.submit(importing.next_slice, reader, part.cursor, now))
-            _take(connection, part, now)
-            if part.is_last or perf_counter() > end:
-                return True
+    while True:
+        part = _next_slice(connection, reader, now)
+        _take(connection, reader, part, now)
+        if part.is_last or perf_counter() > end:
+            return True
 
 
-def _ahead(connection: Connection, reader: AnyReader) -> "Future[importing.Slice] | None":
-    """The next slice, if it was read while the one before was written."""
-    if not isinstance(reader, Reader):
-        return None
-    ahead, reader.ahead = reader.ahead, None
-    return ahead[1] if ahead and ahead[0] == connection.cursor else None
+def _next_slice(connection: Connection, reader: AnyReader, now: datetime) -> importing.Slice:
+    """The slice at the cursor. Of a large database the one after it is read beside, while this one is written."""
+    if isinstance(reader, WebserviceReader):
+        return webservice_following.next_slice(reader, connection.cursor, now)
+    part = reader.beside.answer(connection.cursor) if reader.beside else None
+    part = part or importing.next_slice(reader, connection.cursor, now)
+    if part.size >= LONG and reader.beside is None:
+        reader.beside = Beside(_place(connection))
+    if part.is_last:
+        reader.end_beside()
+    elif reader.beside:
+        reader.beside.ask(part.cursor, now)
+    reader.read_strangers(part.portion)
+    return part
 
 
-def _take(connection: Connection, part: importing.Slice, now: datetime) -> None:
+def _take(connection: Connection, reader: AnyReader, part: importing.Slice, now: datetime) -> None:
     """Write a slice, and in the same transaction the place it reached."""
     changed: dict[str, Any] = {"cursor": part.cursor, "done": connection.done + part.size}
     if part.is_last:
         changed |= {"state": State.FOLLOWING, "cursor": part.cursor["follow"], "total": changed["done"]}
     with transaction.atomic():
         _hold(connection)
-        part.take()
+        reader.take(part.portion, now, is_history=True)
         _save(connection, now, **changed)
     connection.cursor, connection.done = changed["cursor"], changed["done"]
 
@@ -385,11 +395,12 @@ def _follow(connection: Connection, reader: AnyReader, now: datetime) -> bool:
         rest = max(rest, EVERY_SPARED)
     with transaction.atomic():
         _hold(connection)
-        found.take()
+        for take in found.takes:
+            take()
         _save(connection, now, cursor=found.cursor, due_at=now if found.behind else now + rest)
     connection.cursor = found.cursor
-    if found.portion is not None:
-        found.portion.remember(now)
+    for remember in found.afterwards:
+        remember()
     return found.behind
 
 
@@ -399,13 +410,7 @@ def _begin(reader: AnyReader, now: datetime) -> tuple[dict[str, Any], int]:
     return importing.begin(reader, now)
 
 
-def _next_slice(reader: AnyReader, cursor: dict[str, Any], now: datetime) -> importing.Slice:
-    if isinstance(reader, WebserviceReader):
-        return webservice_following.next_slice(reader, cursor, now)
-    return importing.next_slice(reader, cursor, now)
-
-
-def _look(reader: AnyReader, cursor: dict[str, Any], now: datetime) -> "following.Look | webservice_following.Look":
+def _look(reader: AnyReader, cursor: dict[str, Any], now: datetime) -> following.Look:
     if isinstance(reader, WebserviceReader):
         return webservice_following.look(reader, cursor, now)
     return following.look(reader, cursor, now)

@@ -15,8 +15,7 @@ from typing import Any
 from ghostcart.carts import intake as cart_intake
 from ghostcart.connectors.prestashop import people, reconciling
 from ghostcart.connectors.prestashop.basics import marks
-from ghostcart.connectors.prestashop.reader import CARTS_AT_ONCE, Portion, Reader, ids_in, take_products
-from ghostcart.customers import intake as customer_intake
+from ghostcart.connectors.prestashop.reader import CARTS_AT_ONCE, Reader, ids_in
 
 OVERLAP = timedelta(seconds=30)
 """How far behind the newest change a look begins."""
@@ -37,13 +36,16 @@ Cursor = dict[str, Any]
 
 @dataclass
 class Look:
-    """What one look found. `take` writes it; `behind`: there is more to look at now."""
+    """What one look found. `takes` write it; `afterwards` is for when they were committed.
+
+    `behind`: there is more to look at now.
+    """
 
     cursor: Cursor
     size: int = 0
     behind: bool = False
-    portion: Portion | None = None
     takes: list[Callable[[], None]] = field(default_factory=list)
+    afterwards: list[Callable[[], None]] = field(default_factory=list)
 
     def take(self) -> None:
         for take in self.takes:
@@ -196,14 +198,15 @@ def _read(reader: Reader, found: Look, numbers: set[int], orders: dict[int, int]
     seen: set[int] = set()
     if numbers:
         portion = reader.read_carts(ids_in(numbers), sorted(numbers), now=now)
-        found.portion, found.size = portion, len(portion.carts)
-        found.takes.append(lambda: portion.take(now))
-        seen = {one.head["id_order"] for one in portion.batch.orders}
+        found.size = len(portion.carts)
+        found.takes.append(lambda: reader.take(portion, now))
+        found.afterwards.append(lambda: reader.remember(portion, now))
+        seen = {int(one.external_id) for one in portion.orders}
     alone = sorted(set(orders) - seen)
     if alone:
         rest = reader.read_orders(f"o.id_order IN ({marks(alone)})", alone)
         found.size += len(rest.orders)
-        found.takes.append(lambda: rest.take(now))
+        found.takes.append(lambda: reader.take(rest, now))
 
 
 # -- the rest ------------------------------------------------------------------------------------
@@ -252,13 +255,8 @@ def _people(reader: Reader, found: Look, ends: Cursor, now: datetime) -> None:
     is_full = len(numbers) == CARTS_AT_ONCE
     cursor["customer"] = numbers[-1] if is_full else ends["customer"]
     found.behind |= is_full
-    told = people.read(reader.database, reader.basics, numbers, newsletter_is_consent=reader.newsletter_is_consent)
-    if told:
-        found.takes.insert(0, lambda: _take_people(reader, told, now))
-
-
-def _take_people(reader: Reader, told: list[customer_intake.CustomerSnapshot], now: datetime) -> None:
-    customer_intake.take(reader.shop_id, reader.source, told, now)
+    told = reader.read_people(numbers)
+    found.takes.insert(0, lambda: reader.take(told, now))
 
 
 def _products(reader: Reader, found: Look, now: datetime) -> None:
@@ -279,7 +277,8 @@ def _products(reader: Reader, found: Look, now: datetime) -> None:
         cursor["stock"] = rows[-1][0] if rows else 0
         numbers |= {row[0] for row in rows}
     if numbers:
-        found.takes.insert(0, take_products(reader, sorted(numbers), now))
+        told = reader.read_products(sorted(numbers), now)
+        found.takes.insert(0, lambda: reader.take(told, now))
 
 
 def _visits(reader: Reader, found: Look, ends: Cursor) -> None:

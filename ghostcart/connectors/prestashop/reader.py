@@ -1,20 +1,19 @@
 """A PrestaShop that is being read: the open database with what is known of it, and how facts get from there to us."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
-from ghostcart.carts import intake as cart_intake
-from ghostcart.catalog import intake as catalog_intake
 from ghostcart.connectors.prestashop import carts, orders, people
 from ghostcart.connectors.prestashop.basics import Basics, marks
+from ghostcart.connectors.prestashop.beside import Beside, Place
 from ghostcart.connectors.prestashop.catalogue import Catalogue
 from ghostcart.connectors.prestashop.configuration import Configuration
 from ghostcart.connectors.prestashop.database import Database
+from ghostcart.connectors.prestashop.portions import Portion
 from ghostcart.customers import intake as customer_intake
 from ghostcart.customers.intake import CustomerSnapshot
-from ghostcart.orders import intake as order_intake
 
 BASICS_KEPT = timedelta(minutes=1)
 CARTS_AT_ONCE = 500
@@ -34,11 +33,17 @@ class Reader:
     recent: dict[int, tuple[str, datetime]] = field(default_factory=dict)
     """Carts taken lately by this process, with their date_upd and since when we know it."""
     recent_orders: dict[int, str] = field(default_factory=dict)
-    ahead: Any = None
-    """The slice of an import that was read beside the writing of the one before, with the cursor it began at."""
+    beside: Beside | None = None
+    """Reads the next slice of a long import."""
     _basics: Basics | None = field(default=None, repr=False)
     _catalogue: Catalogue | None = field(default=None, repr=False)
     _read_at: datetime | None = None
+
+    @classmethod
+    def at(cls, place: Place) -> Self:
+        """Open its database. Raises ShopTrouble."""
+        return cls(Database.open(place.url, place.prefix), place.shop_id, place.source, place.number, place.time_zone,
+                   place.newsletter_is_consent)  # fmt: skip
 
     def refresh(self, now: datetime) -> None:
         """Read what every cart needs, if it is not fresh."""
@@ -59,7 +64,13 @@ class Reader:
         return self._catalogue
 
     def close(self) -> None:
+        self.end_beside()
         self.database.close()
+
+    def end_beside(self) -> None:
+        if self.beside is not None:
+            self.beside.close()
+            self.beside = None
 
     def knows(self, number: int, date_upd: str, settled_before: datetime) -> bool:
         """Whether a cart was taken as it is, and so long ago that it cannot change again within its second."""
@@ -70,70 +81,57 @@ class Reader:
 
     def read_carts(
         self, condition: str, parameters: Collection[Any], most: int = 0, now: datetime | None = None
-    ) -> "Portion":
+    ) -> Portion:
         """Carts that meet a condition on `c`, with their orders and people. `now`: they changed lately."""
         with self.database.at_one_moment():
             batch = carts.read(self.database, self.basics, condition, parameters, most)
             return self._portion(batch, now)
 
-    def read_orders(self, condition: str, parameters: Collection[Any]) -> "Portion":
+    def read_orders(self, condition: str, parameters: Collection[Any]) -> Portion:
         """Orders that meet a condition on `o`, without their carts."""
         with self.database.at_one_moment():
             batch = carts.Batch([], orders=orders.read(self.database, self.basics, condition, parameters))
             return self._portion(batch)
 
-    def _portion(self, batch: carts.Batch, now: datetime | None = None) -> "Portion":
-        told: list[CustomerSnapshot] = []
-        if now is not None:  # they may have changed with their carts; in an import they were told before
-            told = people.read(
-                self.database, self.basics, batch.people(), newsletter_is_consent=self.newsletter_is_consent
-            )
-        teller = carts.Teller(self.basics, self.catalogue, batch, now)
-        return Portion(self, batch, told, teller.tell_carts(), teller.tell_orders())
+    def read_products(self, numbers: Collection[int], now: datetime) -> Portion:
+        """These products, as they are sold now."""
+        return Portion(products=self.catalogue.snapshots(numbers, self.basics.times.local(now)))
 
-    def read_strangers(self, portion: "Portion") -> None:
+    def read_people(self, numbers: Collection[int]) -> Portion:
+        return Portion(customers=self._customers(numbers))
+
+    def read_strangers(self, portion: Portion) -> None:
         """For an import: those of a portion's people whom nobody told of, such as customers of another shop."""
-        named = {str(number) for number in portion.batch.people()}
+        named = {str(number) for number in portion.people}
         strangers = named - set(customer_intake.known(self.shop_id, self.source, named))
-        portion.customers += people.read(
-            self.database, self.basics, [int(name) for name in strangers],
-            newsletter_is_consent=self.newsletter_is_consent,
-        )  # fmt: skip
+        portion.customers += self._customers([int(name) for name in strangers])
 
+    def _customers(self, numbers: Collection[int]) -> list[CustomerSnapshot]:
+        return people.read(self.database, self.basics, numbers, newsletter_is_consent=self.newsletter_is_consent)
 
-@dataclass
-class Portion:
-    """What was read at one moment of the shop, to be taken in one transaction of ours."""
+    def _portion(self, batch: carts.Batch, now: datetime | None = None) -> Portion:
+        """In an import people were told of before; else they may have changed with their carts."""
+        named = batch.people()
+        teller = carts.Teller(self.basics, self.catalogue, batch, now)
+        return Portion(
+            customers=self._customers(named) if now is not None else [],
+            carts=teller.tell_carts(),
+            orders=teller.tell_orders(),
+            people=frozenset(named),
+            changed={head.id: head.date_upd for head in batch.heads},
+        )
 
-    reader: Reader
-    batch: carts.Batch
-    customers: list[CustomerSnapshot]
-    carts: list[cart_intake.CartSnapshot]
-    orders: list[order_intake.OrderSnapshot]
+    # -- writing ---------------------------------------------------------------------------------
 
-    def take(self, now: datetime, *, is_history: bool = False) -> None:
-        """Customers first, then carts with the orders that close them."""
-        place = (self.reader.shop_id, self.reader.source)
-        if self.customers:
-            customer_intake.take(*place, self.customers, now)
-        order_intake.take_all(*place, self.carts, self.orders, now, is_history=is_history)
+    def take(self, portion: Portion, now: datetime, *, is_history: bool = False) -> None:
+        """Write what was read, in a transaction of the caller."""
+        portion.take(self.shop_id, self.source, now, is_history=is_history)
 
-    def remember(self, now: datetime) -> None:
-        """After the commit: these are known as they are."""
-        recent = self.reader.recent
-        for head in self.batch.heads:
-            if head.id not in recent or recent[head.id][0] != head.date_upd:
-                recent[head.id] = (head.date_upd, now)
-
-
-def take_products(reader: Reader, numbers: Collection[int], now: datetime) -> Callable[[], None]:
-    """Read products; the answer writes them."""
-    told = reader.catalogue.snapshots(numbers, reader.basics.times.local(now))
-    return lambda: void(catalog_intake.take(reader.shop_id, reader.source, told))
-
-
-def void(_value: object) -> None:
-    """For what is done and not asked about."""
+    def remember(self, portion: Portion, now: datetime) -> None:
+        """After the commit: these carts are known as they are."""
+        for number, date_upd in portion.changed.items():
+            if number not in self.recent or self.recent[number][0] != date_upd:
+                self.recent[number] = (date_upd, now)
 
 
 def ids_in(numbers: Collection[int]) -> str:

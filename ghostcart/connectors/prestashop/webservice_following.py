@@ -4,20 +4,18 @@ A look asks for what changed since a little before the last one, a page of each 
 are gone. Load on the shop: about five requests a look when nothing happened, two looks a minute, never two at once.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from ghostcart.carts import intake as cart_intake
 from ghostcart.carts.intake import CartSnapshot
-from ghostcart.catalog import intake as catalog_intake
+from ghostcart.connectors.prestashop.following import Look
 from ghostcart.connectors.prestashop.importing import Slice
+from ghostcart.connectors.prestashop.portions import Portion
 from ghostcart.connectors.prestashop.webservice import PAGE, Row, number
 from ghostcart.connectors.prestashop.webservice_basics import text
 from ghostcart.connectors.prestashop.webservice_reader import WebserviceReader
-from ghostcart.customers import intake as customer_intake
 
 STAGES = ("products", "customers", "carts", "orders")
 OVERLAP = timedelta(minutes=2)
@@ -50,79 +48,28 @@ def next_slice(reader: WebserviceReader, cursor: Cursor, now: datetime) -> Slice
     """Read the slice at the cursor."""
     stage, after = str(cursor["stage"]), int(cursor["after"])
     rows = reader.page(stage, after)
-    take = _taking(reader, stage, rows, now, is_history=True)
+    portion = reader.read(stage, rows, now, is_history=True) if rows else Portion()
+    size = 0 if stage == "orders" else len(rows)
     if len(rows) == PAGE:
-        return Slice(take, {**cursor, "after": number(rows[-1])}, len(rows))
+        return Slice(portion, {**cursor, "after": number(rows[-1])}, size)
     place = STAGES.index(stage) + 1
     if place == len(STAGES):
-        return Slice(take, {"follow": cursor["follow"]}, 0, is_last=True)
-    return Slice(take, {**cursor, "stage": STAGES[place], "after": 0}, len(rows) if stage != "orders" else 0)
-
-
-def _taking(
-    reader: WebserviceReader, resource: str, rows: list[Row], now: datetime, *, is_history: bool = False
-) -> Callable[[], None]:
-    """How to write rows of a resource, with everything about them read."""
-    if not rows:
-        return lambda: None
-    if resource == "products":
-        return _products(reader, rows, now)
-    if resource == "customers":
-        told = reader.customers([row for row in rows if reader.is_ours(row)])
-        return lambda: _void(customer_intake.take(reader.shop_id, reader.source_name, told, now))
-    is_carts = resource == "carts"
-    portion = reader.portion(rows if is_carts else [], [] if is_carts else rows, None if is_history else now)
-    return partial(portion.take, now, is_history=is_history)
-
-
-def _products(reader: WebserviceReader, rows: list[Row], now: datetime) -> Callable[[], None]:
-    told = reader.catalogue.snapshots([number(row) for row in rows], reader.basics.times.local(now))
-    return lambda: _void(catalog_intake.take(reader.shop_id, reader.source_name, told))
-
-
-def _void(_value: object) -> None:
-    """For what is done and not asked about."""
+        return Slice(portion, {"follow": cursor["follow"]}, 0, is_last=True)
+    return Slice(portion, {**cursor, "stage": STAGES[place], "after": 0}, size)
 
 
 # -- following ---------------------------------------------------------------------------------------
 
 
-@dataclass
-class Seen:
-    """The rows of one look: known as they are, once they were written."""
-
-    reader: WebserviceReader
-    rows: dict[str, list[Row]] = field(default_factory=dict)
-
-    def remember(self, _now: datetime) -> None:
-        for resource, rows in self.rows.items():
-            self.reader.remember(resource, rows)
-
-
-@dataclass
-class Look:
-    """What one look found. `take` writes it; `behind`: there is more to look at now."""
-
-    cursor: Cursor
-    portion: Seen
-    size: int = 0
-    behind: bool = False
-    takes: list[Callable[[], None]] = field(default_factory=list)
-
-    def take(self) -> None:
-        for take in self.takes:
-            take()
-
-
 def look(reader: WebserviceReader, cursor: Cursor, now: datetime) -> Look:
     """Read what changed. Nothing is written before `Look.take`."""
-    found = Look({**cursor, "since": dict(cursor["since"])}, Seen(reader))
+    found = Look({**cursor, "since": dict(cursor["since"])})
     for resource in STAGES:
         rows = _changed(reader, found, resource, now)
         if rows:
             found.size += len(rows)
-            found.portion.rows[resource] = rows
-            found.takes.append(_taking(reader, resource, rows, now))
+            found.takes.append(partial(reader.take, reader.read(resource, rows, now), now))
+            found.afterwards.append(partial(reader.remember, resource, rows))
     _gone(reader, found, now)
     return found
 
@@ -163,4 +110,4 @@ def _gone(reader: WebserviceReader, found: Look, now: datetime) -> None:
         for one in sorted(gone)
     ]
     if told:
-        found.takes.append(lambda: _void(cart_intake.take(reader.shop_id, reader.source_name, told, now)))
+        found.takes.append(lambda: reader.take(Portion(carts=told), now))

@@ -10,21 +10,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from ghostcart.carts import intake as cart_intake
-from ghostcart.carts.intake import CartSnapshot, VoucherSnapshot
+from ghostcart.carts.intake import VoucherSnapshot
 from ghostcart.connectors.prestashop import orders as ordering
 from ghostcart.connectors.prestashop import people, webservice_basics
 from ghostcart.connectors.prestashop.basics import Basics, micros
 from ghostcart.connectors.prestashop.carts import Batch, Head, Teller
 from ghostcart.connectors.prestashop.carts import Row as Piece
+from ghostcart.connectors.prestashop.portions import Portion
 from ghostcart.connectors.prestashop.webservice import Row, Webservice, number
 from ghostcart.connectors.prestashop.webservice_basics import Source, text, whole
 from ghostcart.connectors.prestashop.webservice_catalogue import WebserviceCatalogue
-from ghostcart.customers import intake as customer_intake
 from ghostcart.customers.intake import CustomerSnapshot
 from ghostcart.lib.money import divide, minor_micros
-from ghostcart.orders import intake as order_intake
-from ghostcart.orders.intake import OrderSnapshot
 
 BASICS_KEPT = timedelta(minutes=10)
 MOST_REMEMBERED = 50_000
@@ -78,13 +75,29 @@ class WebserviceReader:
         return self.webservice.rows(resource, **asked)
 
     def remember(self, resource: str, rows: Iterable[Row]) -> None:
+        """After the commit: these rows are known as they are."""
         if len(self.recent) > MOST_REMEMBERED:
             self.recent.clear()
         self.recent |= {(resource, number(row)): text(row, "date_upd") for row in rows}
 
+    def read(self, resource: str, rows: list[Row], now: datetime, *, is_history: bool = False) -> Portion:
+        """Everything about rows of a resource. `is_history`: they changed long ago."""
+        if resource == "products":
+            return Portion(
+                products=self.catalogue.snapshots([number(row) for row in rows], self.basics.times.local(now))
+            )
+        if resource == "customers":
+            return Portion(customers=self.customers(filter(self.is_ours, rows)))
+        is_carts = resource == "carts"
+        return self.portion(rows if is_carts else [], [] if is_carts else rows, None if is_history else now)
+
+    def take(self, portion: Portion, now: datetime, *, is_history: bool = False) -> None:
+        """Write what was read, in a transaction of the caller."""
+        portion.take(self.shop_id, self.source_name, now, is_history=is_history)
+
     # -- carts and orders ------------------------------------------------------------------------
 
-    def portion(self, carts: list[Row], orders: list[Row], now: datetime | None = None) -> "Portion":
+    def portion(self, carts: list[Row], orders: list[Row], now: datetime | None = None) -> Portion:
         """Carts with their orders, and other orders, with everybody whom they name."""
         mine = [row for row in carts if whole(row, "id_shop") in (0, self.number)]
         numbers = [number(row) for row in mine]
@@ -103,7 +116,7 @@ class WebserviceReader:
         batch.orders = self._orders(heads, people_there, addresses)
         told = self.customers(people_there.values())
         teller = Teller(self.basics, self.catalogue, batch, now)
-        return Portion(self, told, teller.tell_carts(), teller.tell_orders())
+        return Portion(customers=told, carts=teller.tell_carts(), orders=teller.tell_orders())
 
     @property
     def _tax_address(self) -> str:
@@ -208,25 +221,6 @@ class WebserviceReader:
         if whole(customer, "id_shop") in (0, self.number):
             return True
         return self.source.shares_customers and whole(customer, "id_shop_group") == self.basics.settings.group_id
-
-
-@dataclass
-class Portion:
-    """What was read, to be taken in one transaction of ours."""
-
-    reader: WebserviceReader
-    customers: list[CustomerSnapshot]
-    carts: list[CartSnapshot]
-    orders: list[OrderSnapshot]
-
-    def take(self, now: datetime, *, is_history: bool = False) -> None:
-        place = (self.reader.shop_id, self.reader.source_name)
-        if self.customers:
-            customer_intake.take(*place, self.customers, now)
-        if self.carts:
-            cart_intake.take(*place, self.carts, now, is_history=is_history)
-        if self.orders:
-            order_intake.take(*place, self.orders, now, is_history=is_history)
 
 
 def _pieces(row: Row) -> Iterable[Piece]:
