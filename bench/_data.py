@@ -268,7 +268,7 @@ class _Filling:
             found = cursor.fetchall()
             for name, _definition in found:
                 cursor.execute(f'DROP INDEX "{name}"')
-        return [definition for _name, definition in found]
+        return [definition.replace(" ON ONLY ", " ON ") for _name, definition in found]  # with those of its parts
 
     # -- the rows --------------------------------------------------------------------------------
 

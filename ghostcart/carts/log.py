@@ -6,15 +6,18 @@ the transaction part is 0 and the id alone is in the order of commits.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from django.db import connection
+from django.db import connection, transaction
 
-from ghostcart.lib import sql
+from ghostcart.carts.models import CartEvent, LogStart
+from ghostcart.lib import partitions, sql
 
 FOLDER = Path(__file__).parent / "sql"
+TABLE = "carts_cartevent"
+FORGOTTEN_AT_ONCE = 1000
 CHANNEL = "ghostcart_carts"
 """Where PostgreSQL tells that the log has grown. A wake-up only: who misses it finds the rows at the next look."""
 
@@ -64,6 +67,12 @@ def position() -> Cursor:
         return Cursor(*(int(value) for value in cursor.fetchone()))
 
 
+def start() -> Cursor:
+    """The place before everything that is kept."""
+    row = LogStart.objects.order_by("-transaction", "-number").first()
+    return Cursor(row.transaction, row.number) if row else Cursor(0, 0)
+
+
 def after(place: Cursor, limit: int = 500) -> list[Entry]:
     """The next entries behind a place, in order."""
     with connection.cursor() as cursor:
@@ -80,10 +89,48 @@ def after(place: Cursor, limit: int = 500) -> list[Entry]:
 
 
 def can_follow(place: Cursor, most: int) -> bool:
-    """Whether a reader may go on from a place: it lies in this log, and at most `most` entries lie behind it."""
-    if place > position():
+    """Whether a reader may go on from a place: nothing behind it was forgotten, and at most `most` entries are."""
+    if place > position() or place < start():
         return False
     with connection.cursor() as cursor:
         parameters = {"transaction": place.transaction, "id": place.id, "limit": most + 1}
         cursor.execute(sql.statement(FOLDER, "log_count_after", connection.vendor), parameters)
         return bool(cursor.fetchone()[0] <= most)
+
+
+# -- old entries ---------------------------------------------------------------------------------
+
+
+def forget(now: datetime, kept: timedelta) -> bool:
+    """Let go of old entries: on PostgreSQL whole months, made ahead and dropped here; else some at a time.
+
+    Whether there may be more to do.
+    """
+    partitions.prepare(TABLE, "at", now)
+    old = now - kept
+    months = partitions.parts(TABLE)
+    for part in months:
+        if part.until and part.until <= old:
+            with transaction.atomic():
+                _begin_behind(part.name)
+                partitions.drop(part.name)
+    return False if months else _forget_some(old)
+
+
+def _begin_behind(part: str) -> None:
+    """The log begins behind the last entry of a part."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT xid::text::bigint, id FROM {part} ORDER BY xid DESC, id DESC LIMIT 1")
+        row = cursor.fetchone()
+    if row and Cursor(*row) > start():
+        LogStart.objects.update_or_create(pk=1, defaults={"transaction": row[0], "number": row[1]})
+
+
+def _forget_some(old: datetime) -> bool:
+    first = list(CartEvent.objects.order_by("pk").values_list("pk", "at")[:FORGOTTEN_AT_ONCE])
+    numbers = [number for number, at in first if at < old]
+    if numbers:
+        with transaction.atomic():
+            LogStart.objects.update_or_create(pk=1, defaults={"transaction": 0, "number": numbers[-1]})
+            CartEvent.objects.filter(pk__in=numbers)._raw_delete(CartEvent.objects.db)  # nothing else goes with them
+    return len(numbers) == FORGOTTEN_AT_ONCE

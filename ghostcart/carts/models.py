@@ -255,8 +255,8 @@ class CartEvent(models.Model):
     """One entry of the cart log: append-only, written in the transaction of the change it tells of.
 
     `data` holds what a sentence or the timeline needs: the line's key, name, option, price and quantity after the
-    change, and the cart's totals after it. On PostgreSQL the table also has a column `xid` (see the first migration):
-    readers follow (xid, id) below the snapshot horizon.
+    change, and the cart's totals after it. On PostgreSQL the table also has a column `xid`: readers follow (xid, id)
+    below the snapshot horizon; and it is kept in parts, one a month of `at` (`lib.partitions`).
     """
 
     shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="+", db_index=False, db_constraint=False)
@@ -276,6 +276,16 @@ class CartEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of cart {self.cart_id}"
+
+
+class LogStart(models.Model):
+    """Where the cart log begins since old entries were forgotten: one row, if any. See `log.Cursor`."""
+
+    transaction = models.BigIntegerField()
+    number = models.BigIntegerField(help_text="of the last entry that was forgotten")
+
+    def __str__(self) -> str:
+        return f"{self.transaction}-{self.number}"
 
 
 class Device(models.Model):

@@ -260,6 +260,8 @@ EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 # How mail leaves (see mail.transports). Unset: it is kept in the outbox, and the health page says so.
 EMAIL_URL = os.environ.get("EMAIL_URL", "mailbox:" if IS_DEMO else "")
 MAILBOX_ROOT = DATA / "mailbox"
+# At least 92: campaigns are tried on the last 90 days.
+LOG_KEPT_DAYS = max(92, int(os.environ.get("GHOSTCART_LOG_KEPT_DAYS", "400")))
 ORDERS_KEPT_DAYS = int(os.environ.get("GHOSTCART_ORDERS_KEPT_DAYS", "3650"))
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "ghostcart@localhost")
 

@@ -12,12 +12,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from threading import Event
 
+from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
 from ghostcart.backoffice import exports, summaries
 from ghostcart.backoffice.models import Worker
+from ghostcart.carts import log
 from ghostcart.carts import services as cart_services
 from ghostcart.carts.models import Device, IdempotencyKey
 from ghostcart.connectors import services as connectors
@@ -51,6 +53,11 @@ class Task:
     rest: timedelta = timedelta()
     next_at: datetime | None = None
     has_failed: bool = False
+
+
+def forget_log(now: datetime) -> bool:
+    """Old entries of the cart log; and, on PostgreSQL, the months ahead are made."""
+    return log.forget(now, timedelta(days=settings.LOG_KEPT_DAYS))
 
 
 def forget_answers(now: datetime) -> bool:
@@ -112,6 +119,7 @@ def tasks(stopping: Event, courier: sending.Courier) -> list[Task]:
         Task("webhooks of dead workers", sending.recover, timedelta(seconds=20)),
         Task("ended follow-ups", tidying.tidy, timedelta(seconds=30)),
         Task("deleted carts", lambda now: bool(cart_services.purge(now)), hourly),
+        Task("log", forget_log, hourly),
         Task("answers", forget_answers, hourly),
         Task("devices", forget_devices, hourly),
         Task("sessions", forget_sessions, hourly),

@@ -77,7 +77,9 @@ class Delivery(models.Model):
     """
 
     endpoint = models.ForeignKey(WebhookEndpoint, models.CASCADE, related_name="deliveries", db_index=False)
-    event = models.ForeignKey("carts.CartEvent", models.CASCADE, null=True, blank=True, related_name="+")
+    event = models.ForeignKey(  # entries are kept longer than deliveries: no constraint is needed to see to that
+        "carts.CartEvent", models.CASCADE, null=True, blank=True, related_name="+", db_constraint=False
+    )
     cart_id = models.BigIntegerField(null=True, blank=True)
     kind = models.CharField(max_length=24)
     message_id = models.CharField(max_length=40, help_text="the same at each attempt: webhook-id")
