@@ -79,7 +79,8 @@ def drop(name: str) -> None:
 def split(editor: Any, table: str, column: str, now: datetime, indexes: dict[str, str], more: list[str]) -> None:
     """In a migration that is not atomic: turn a table into one in parts. What it holds becomes the first part.
 
-    Nothing may point at it any more. Writers wait for moments only: that the rows are from before the next month is looked at while they go on.
+    Nothing may point at it any more. Writers wait for moments only: that all rows are from before the next month is
+    looked at while they go on.
     `indexes`: columns by name. `more`: statements for the new table, such as its other constraints.
     """
     if editor.connection.vendor != "postgresql":
