@@ -93,6 +93,7 @@ class Customer(models.Model):
         indexes = [
             models.Index(fields=["shop", "registered_at"], name="customer_by_registration"),
             models.Index(fields=["shop", "last_name", "id"], name="customer_by_name"),
+            models.Index(fields=["erased_at"], name="customer_erased", condition=models.Q(erased_at__isnull=False)),
         ]
 
     def __str__(self) -> str:

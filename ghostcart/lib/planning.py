@@ -43,3 +43,23 @@ class Among(Func):
         sql, params = compiler.compile(self.source_expressions[0])
         kind = "text" if isinstance(self.source_expressions[0].output_field, CharField) else "bigint"
         return f"{sql} = ANY(%s::{kind}[])", [*params, self.values]
+
+
+class OneOf(Func):
+    """`filter(OneOf("state", ("due", "failed_temp")))`: the same as `state__in`, the words in the statement.
+
+    SQLite takes an index of some rows only where it reads the very condition of that index, not parameters.
+    """
+
+    output_field = BooleanField()
+    conditional = True
+
+    def __init__(self, column: str, words: Collection[str], **extra: Any) -> None:
+        super().__init__(F(column), **extra)
+        self.words = [str(word) for word in words]
+        assert all(word.isidentifier() for word in self.words), "words of our own, never a caller's"
+
+    def as_sql(self, compiler: Any, connection: Any, *_: Any, **__: Any) -> tuple[str, list[Any]]:
+        sql, params = compiler.compile(self.source_expressions[0])
+        words = ", ".join(f"'{word}'" for word in self.words)
+        return f"{sql} IN ({words})", list(params)

@@ -22,6 +22,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import F, QuerySet
 
 from ghostcart.lib import sql
+from ghostcart.lib.planning import OneOf
 from ghostcart.mail import backoff, links, suppression
 from ghostcart.mail.models import Link, Message, Purpose, State
 
@@ -113,7 +114,7 @@ def claim(now: datetime, *, worker: str, decide: Mapping[str, Decide], limit: in
 
 
 def due(now: datetime) -> QuerySet[Message]:
-    return Message.objects.filter(state__in=WAITING, due_at__lte=now).order_by("due_at", "id")
+    return Message.objects.filter(OneOf("state", WAITING), due_at__lte=now).order_by("due_at", "id")
 
 
 def _take_alone(taken: Claim, pk: int, decide: Mapping[str, Decide], now: datetime) -> None:

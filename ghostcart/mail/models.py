@@ -53,7 +53,7 @@ class Message(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [
+        indexes = [  # of the first two's states: ask for them with `planning.OneOf`, in this order
             models.Index(fields=["due_at", "id"], name="message_due", condition=Q(state__in=["due", "failed_temp"])),
             models.Index(
                 fields=["claimed_until"], name="message_claimed", condition=Q(state__in=["claimed", "committing"])

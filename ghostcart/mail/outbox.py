@@ -27,8 +27,23 @@ from django.db.models import F, Q, QuerySet
 
 from ghostcart.customers import keys
 from ghostcart.lib import sql
+from ghostcart.lib.planning import OneOf
 from ghostcart.mail import backoff, relay, suppression, transports
-from ghostcart.mail.claiming import LEASE, SQL, Claim, Decide, Go, Hold, Later, LinkWish, No, Prepare, claim, put_off
+from ghostcart.mail.claiming import (
+    LEASE,
+    SQL,
+    WAITING,
+    Claim,
+    Decide,
+    Go,
+    Hold,
+    Later,
+    LinkWish,
+    No,
+    Prepare,
+    claim,
+    put_off,
+)
 from ghostcart.mail.errors import BadEmailUrl, NotInDoubt
 from ghostcart.mail.handover import (
     Connection,
@@ -107,8 +122,7 @@ def settle(message: Message, *, as_sent: bool, actor: str, now: datetime) -> Non
 def recover(now: datetime) -> int:
     """Take care of what dead workers left: claimed messages are due again, committing ones in doubt; how many."""
     # A lease too long to be true was given by a clock that has been set back since.
-    # The states are named as the partial indexes name them, which SQLite needs to use those.
-    taken = Message.objects.filter(state__in=[State.CLAIMED, State.COMMITTING])
+    taken = Message.objects.filter(OneOf("state", (State.CLAIMED, State.COMMITTING)))
     over = taken.filter(Q(claimed_until__lt=now) | Q(claimed_until__gt=now + 2 * LEASE))
     claimed = over.filter(state=State.CLAIMED).update(state=State.DUE, claimed_by="", claimed_until=None)
     committing = over.filter(state=State.COMMITTING).update(
@@ -116,7 +130,7 @@ def recover(now: datetime) -> int:
     )
     if committing:
         log.warning("mail in doubt: its worker died", messages=committing)
-    waiting = Message.objects.filter(state__in=[State.DUE, State.FAILED_TEMP])
+    waiting = Message.objects.filter(OneOf("state", WAITING))
     too_late = waiting.filter(state=State.FAILED_TEMP, due_at__gt=now + 2 * max(backoff.WAITS))
     too_late.update(due_at=now)
     return claimed + committing

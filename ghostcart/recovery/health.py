@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ghostcart.customers.models import Customer
+from ghostcart.lib.planning import OneOf
+from ghostcart.mail.claiming import WAITING
 from ghostcart.mail.models import Message, State
 from ghostcart.recovery import facts, rules
 from ghostcart.recovery.models import Campaign, CampaignState, Kind
 
 BEHIND = timedelta(minutes=10)
 """A message that waits longer than this, or a campaign not looked at for so long: no worker keeps up."""
-WAITING = (State.DUE, State.FAILED_TEMP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Backlog:
 
 def backlog(now: datetime) -> Backlog:
     """Costs by what waits."""
-    waiting = Message.objects.filter(state__in=WAITING)
+    waiting = Message.objects.filter(OneOf("state", WAITING))
     due = waiting.filter(due_at__lte=now)
     looking = Campaign.objects.filter(state=CampaignState.RUNNING, looked_until__isnull=False)
     running = list(looking.exclude(kind=Kind.MANUAL).select_related("shop"))

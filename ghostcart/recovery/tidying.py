@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from ghostcart.lib.planning import OneOf
 from ghostcart.mail import outbox
+from ghostcart.mail.claiming import WAITING
 from ghostcart.mail.models import Message, State
 from ghostcart.recovery import enrolments, rules
 from ghostcart.recovery.models import Campaign, Enrolment, Kind, Reminder
 
 BATCH = 500
-WAITING = ("due", "failed_temp")  # as the index says it
 PARKED = ("campaign_paused", "clock_wrong")
 AHEAD = timedelta(hours=2)
 """A message parked for an hour that lies further ahead than this was parked by a clock that has gone back since."""
@@ -63,7 +64,7 @@ def end_done(now: datetime) -> int:
 
 def take_back(now: datetime) -> int:
     """Cancel what is planned for people whose enrolment has ended; what is due already, its claim stops."""
-    planned = Message.objects.filter(state__in=WAITING, due_at__gt=now).order_by("due_at", "id")
+    planned = Message.objects.filter(OneOf("state", WAITING), due_at__gt=now).order_by("due_at", "id")
     over = planned.filter(reminder__enrolment__ended_at__isnull=False).exclude(
         reminder__enrolment__campaign__kind=Kind.MANUAL
     )
@@ -72,5 +73,5 @@ def take_back(now: datetime) -> int:
 
 def unpark(now: datetime) -> int:
     """Messages that a clock far ahead put off: it has gone back, so they are due again."""
-    parked = Message.objects.filter(state__in=WAITING, reason__in=PARKED, due_at__gt=now + AHEAD)
+    parked = Message.objects.filter(OneOf("state", WAITING), reason__in=PARKED, due_at__gt=now + AHEAD)
     return parked.update(due_at=now)
