@@ -3,6 +3,8 @@
 
 const KEPT = 400;
 const AGAIN_MS = 4000;
+// The server says something every two seconds. A host that lost its power says nothing, and closes nothing either.
+const SILENCE_MS = 4500;
 
 /** Places in the log as pairs of big integers, so that they can be compared: "12-345" -> [12n, 345n]. */
 function placeOf(text) {
@@ -50,6 +52,7 @@ export class Stream {
   close() {
     this.source?.close();
     clearTimeout(this.timer);
+    clearTimeout(this.watch);
     this.source = null;
     this.kept = [];
   }
@@ -58,15 +61,22 @@ export class Stream {
     const address = this.last ? `${this.address}?after=${this.last}` : this.address;
     const source = new EventSource(address);
     this.source = source;
-    source.onopen = () => this.tellState("connected");
+    this.listen();
+    source.onopen = () => {
+      this.listen();
+      this.tellState("connected");
+    };
     source.onerror = () => {
       if (source.readyState !== EventSource.CLOSED) return this.tellState("lost");
+      clearTimeout(this.watch);
       // the server refused: signed out, or not up yet
       this.tellState("signed-out");
       this.timer = setTimeout(() => this.listeners.size && this.open(), AGAIN_MS);
     };
     source.addEventListener("carts", (event) => this.heard("carts", event));
+    source.addEventListener("ping", () => this.listen());
     source.addEventListener("figures", (event) => {
+      this.listen();
       this.figures = { kind: "figures", ...JSON.parse(event.data) };
       this.tell(this.figures);
     });
@@ -77,7 +87,18 @@ export class Stream {
     });
   }
 
+  /** Something was heard. After a silence the connection is taken for dead, and another one opened. */
+  listen() {
+    clearTimeout(this.watch);
+    this.watch = setTimeout(() => {
+      this.source?.close();
+      this.tellState("lost");
+      this.open();
+    }, SILENCE_MS);
+  }
+
   heard(kind, event) {
+    this.listen();
     const message = { kind, place: event.lastEventId, ...JSON.parse(event.data) };
     if (this.last && !isAfter(message.place, this.last)) return;
     this.last = message.place;

@@ -34,7 +34,8 @@ AGE_SECONDS = 600
 CHECK_SECONDS = 3
 """How often it is asked again whether the reader may still see this."""
 FIGURES_SECONDS = 2
-PING_SECONDS = 15
+PING_SECONDS = 2
+"""Nothing is said for no longer than this: screens take a silent connection for dead (`assets/src/stream.js`)."""
 MOST_BEHIND = 2_000
 """Entries that are sent again to a screen that was away; beyond, it loads its page afresh."""
 
@@ -156,11 +157,11 @@ class Stream:
             self.figures_at = monotonic()
             figures = await in_django(drawn_figures, self.reader.chosen, self.screen.look)
             if figures != self.figures:
-                self.figures = figures
+                self.figures, self.pinged = figures, monotonic()
                 yield message("figures", figures)
         if monotonic() - self.pinged > PING_SECONDS:
             self.pinged = monotonic()
-            yield ServerSentEventMessage(comment="still here", data=None)
+            yield message("ping", {})
 
     async def _may_stay(self) -> bool:
         if monotonic() - self.checked < CHECK_SECONDS:
@@ -181,7 +182,8 @@ class Stream:
         200: ResponseSpec(
             data_container=str,
             media_type="text/event-stream",
-            description="events `carts` and `figures`, drawn for the back office; `reset` asks to load afresh",
+            description="events `carts` and `figures`, drawn for the back office; `reset` asks to load afresh; "
+            "`ping` says that the connection lives",
             generate_examples=False,
         ),
         **REFUSED,

@@ -1,6 +1,11 @@
 """The story of the first page: a shopper fills a cart, staff see it happen, a day passes, a ghost is deleted."""
 
+import os
 import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -106,6 +111,37 @@ def test_a_lost_connection_loses_nothing(running_shop, new_page):
     put_in_cart(shopper, running_shop, product)
     expect(staff.locator("[data-live-entries] li").first).to_contain_text("A visitor added", timeout=15_000)
     expect(staff.locator("[data-live-state][data-state=connected]")).to_be_visible()
+
+
+def test_a_host_that_falls_silent_is_noticed_although_it_closes_nothing(running_shop, new_page):
+    product = some_product(running_shop)
+    staff, shopper = sign_in(new_page(), running_shop), new_page()
+    shopper.goto(f"{running_shop.address}/fern/en/p/{product}/")
+    expect(staff.locator("[data-live-state][data-state=connected]")).to_be_visible()
+
+    with frozen(running_shop.server.pid):
+        expect(staff.locator("[data-live-state][data-state=lost]")).to_be_visible(timeout=15_000)
+    expect(staff.locator("[data-live-state][data-state=connected]")).to_be_visible(timeout=15_000)
+    put_in_cart(shopper, running_shop, product)
+    expect(staff.locator("[data-live-entries] li").first).to_contain_text("A visitor added")
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """A process and all its children stand still: as a host that lost its network looks from outside."""
+
+    def family(pid: int) -> list[int]:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [pid, *(one for child in children for one in family(int(child)))]
+
+    everybody = family(pid)
+    for one in everybody:
+        os.kill(one, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for one in everybody:
+            os.kill(one, signal.SIGCONT)
 
 
 def test_paused_the_page_waits_and_then_catches_up(running_shop, new_page):

@@ -37,7 +37,7 @@ AGE_SECONDS = 600
 """A stream ends after this; the reader resumes. Nothing is lost, and old code is left behind."""
 CHECK_SECONDS = 3
 """How often it is asked again whether the key is still good."""
-PING_SECONDS = 15
+PING_SECONDS = 5
 MOST_BEHIND = 100_000
 """Entries of the log that a stream catches up on; beyond, the pages are the better way."""
 MOST_STREAMS = 10
