@@ -139,7 +139,7 @@ def make(server: Any) -> str:
 
 def run_import(url: str) -> dict[str, Any]:
     from ghostcart.carts.models import Cart, CartLine
-    from ghostcart.connectors import services
+    from ghostcart.connectors import reading, services
     from ghostcart.connectors.models import State
     from ghostcart.customers.models import Customer
     from ghostcart.lib import clock
@@ -149,7 +149,7 @@ def run_import(url: str) -> dict[str, Any]:
     stages: dict[str, float] = {}
     while connection.state == State.IMPORTING:
         stage, start = connection.cursor.get("stage", "products"), perf_counter()
-        services.read_due(clock.now())
+        reading.read_due(clock.now())
         stages[stage] = stages.get(stage, 0) + perf_counter() - start
         connection.refresh_from_db()
         if connection.trouble:
@@ -164,7 +164,7 @@ def run_follow(url: str) -> dict[str, Any]:
     import pymysql
 
     from ghostcart.carts.models import Cart
-    from ghostcart.connectors import services
+    from ghostcart.connectors import reading
     from ghostcart.connectors.models import Connection
     from ghostcart.connectors.prestashop.database import Database, _arguments
     from ghostcart.lib import clock
@@ -189,7 +189,7 @@ def run_follow(url: str) -> dict[str, Any]:
         nonlocal now
         now += timedelta(seconds=1)
         start = perf_counter()
-        while services.read_due(now):
+        while reading.read_due(now):
             now += timedelta(milliseconds=1)
         return (perf_counter() - start) * 1000
 

@@ -5,11 +5,12 @@ we looked is not known. Ordered carts are kept as they are told, silently.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgspec
 from django.db import IntegrityError, transaction
 
 from ghostcart.carts import joining, storage
@@ -19,6 +20,7 @@ from ghostcart.carts.models import Cart
 from ghostcart.carts.opencart import Line
 from ghostcart.catalog.intake import known_variants
 from ghostcart.customers import intake as customer_intake
+from ghostcart.customers.intake import Known
 from ghostcart.lib import sql
 from ghostcart.lib.planning import Among
 from ghostcart.lib.snapshots import Taken, newest
@@ -26,8 +28,7 @@ from ghostcart.shops import rules as shop_rules
 from ghostcart.vouchers import queries as voucher_queries
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineSnapshot:
+class LineSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A line as the shop has it. `key` names it within its cart; `variant` is the shop's external id of what it is.
 
     Prices in micros of the cart's currency, in its tax mode; `total_minor` None: price times quantity.
@@ -47,15 +48,13 @@ class LineSnapshot:
     is_gift: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class VoucherSnapshot:
+class VoucherSnapshot(msgspec.Struct, frozen=True, gc=False):
     code: str
     name: str = ""
     amount_minor: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sums:
+class Sums(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Minor units, as in the head of a cart."""
 
     products_minor: int = 0
@@ -65,8 +64,7 @@ class Sums:
     total_minor: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Closing:
+class Closing(msgspec.Struct, frozen=True, gc=False):
     """The first order of a cart: when it was placed, our number of it, and its own."""
 
     at: datetime
@@ -74,8 +72,7 @@ class Closing:
     number: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CartSnapshot:
+class CartSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A cart as the shop has it. `customer` is the shop's external id; "" is a visitor.
 
     `updated_at` is the shopper's last change, `seen_at` when they were there last, if that is known. `closing` is for
@@ -90,7 +87,7 @@ class CartSnapshot:
     customer: str = ""
     lines: Sequence[LineSnapshot] = ()
     vouchers: Sequence[VoucherSnapshot] = ()
-    sums: Sums = field(default_factory=Sums)
+    sums: Sums = msgspec.field(default_factory=Sums)
     is_estimated: bool = False
     shipping_name: str = ""
     created_at: datetime
@@ -102,6 +99,13 @@ class CartSnapshot:
     closing: Closing | None = None
 
 
+class Stored(NamedTuple):
+    """By external id: what became of each cart, and our numbers of the new ones."""
+
+    fates: dict[str, Taken]
+    created: dict[str, int]
+
+
 def take(
     shop_id: int, source: str, told: Iterable[CartSnapshot], now: datetime, *, is_history: bool = False
 ) -> dict[str, Taken]:
@@ -109,11 +113,24 @@ def take(
 
     Customers and products that are told later are joined then (`joining`).
     """
+    return store(shop_id, source, told, now, is_history=is_history).fates
+
+
+def store(
+    shop_id: int,
+    source: str,
+    told: Iterable[CartSnapshot],
+    now: datetime,
+    *,
+    is_history: bool = False,
+    customers: Known | None = None,
+) -> Stored:
+    """The same for who needs the numbers, and may know the customers that are named already."""
     carts = {str(name): one for name, one in newest(told, lambda c: c.external_id, lambda c: c.version).items()}
     for is_last in (False, True):
         try:
             with transaction.atomic():
-                intake = _Intake(shop_id, source, carts, now, is_history)
+                intake = _Intake(shop_id, source, carts, now, is_history, customers)
                 joining.look_again(shop_id, source, intake.unknown_customers, intake.unknown_variants)
                 return intake.take()
         except IntegrityError:  # somebody else has told of the same new cart at this moment: now it is known
@@ -171,14 +188,20 @@ class _Intake:
     """A batch of carts, between reading and writing."""
 
     def __init__(
-        self, shop_id: int, source: str, told: dict[str, CartSnapshot], now: datetime, is_history: bool
+        self,
+        shop_id: int,
+        source: str,
+        told: dict[str, CartSnapshot],
+        now: datetime,
+        is_history: bool,
+        customers: Known | None,
     ) -> None:
         self.shop, self.source, self.told = shop_rules.of(shop_id), source, told
         self.now, self.is_history = now, is_history
         theirs = Cart.objects.select_for_update().filter(Among("external_id", told), shop_id=shop_id, source=source)
         self.heads = {str(one.external_id): one for one in theirs.order_by("pk")}
         wanted_customers = {cart.customer for cart in told.values() if cart.customer}
-        self.customers = customer_intake.known(shop_id, source, wanted_customers)
+        self.customers = customer_intake.known(shop_id, source, wanted_customers) if customers is None else customers
         self.unknown_customers = wanted_customers - set(self.customers)
         wanted_variants = {line.variant for cart in told.values() for line in cart.lines if line.variant}
         self.variants = known_variants(shop_id, source, wanted_variants)
@@ -194,13 +217,13 @@ class _Intake:
         self.gone_lines: list[dict[str, object]] = []
         self.events: list[tuple[int, int, int, str, str, datetime, dict[str, object]]] = []
 
-    def take(self) -> dict[str, Taken]:
+    def take(self) -> Stored:
         fates = {name: self._change(head, self.told[name]) for name, head in self.heads.items()}
         fresh = [one for name, one in self.told.items() if name not in self.heads and not one.is_deleted]
-        heads = []
+        heads, created = [], {}
         for number, one in zip(sql.next_ids("carts_cart", len(fresh)), fresh, strict=True):
             heads.append(self._create(number, one))
-            fates[one.external_id] = Taken.CREATED
+            fates[one.external_id], created[one.external_id] = Taken.CREATED, number
         for name, one in self.told.items():
             if one.is_deleted and name not in self.heads:
                 fates[name] = Taken.UNCHANGED
@@ -209,7 +232,7 @@ class _Intake:
         sql.insert_rows("carts_cartline", LINE, self.new_lines)
         sql.insert_rows("carts_cartvoucher", VOUCHER, self.new_vouchers)
         storage.insert_events(self.events)
-        return fates
+        return Stored(fates, created)
 
     # -- a cart that is new ----------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from ghostcart.backoffice.models import Worker
 from ghostcart.carts import log
 from ghostcart.carts import services as cart_services
 from ghostcart.carts.models import Device, IdempotencyKey
-from ghostcart.connectors import services as connectors
+from ghostcart.connectors import reading
 from ghostcart.connectors import vouchers as shop_vouchers
 from ghostcart.connectors.desks import open_desk
 from ghostcart.connectors.webhooks import sending
@@ -110,7 +110,7 @@ def tasks(stopping: Event, courier: sending.Courier) -> list[Task]:
     hourly, now_and_then = timedelta(hours=1), timedelta(seconds=5)
     return [
         Task("exports", exports.write_next),
-        Task("attached shops", connectors.read_due),
+        Task("attached shops", reading.read_due),
         Task("people", identity.catch_up, now_and_then),
         Task("campaigns", scan.enrol, now_and_then),
         Task("mail", partial(send_mail, stopping=stopping)),
@@ -145,7 +145,7 @@ def run(stopping: Event, *, once: bool = False) -> None:
         _run(tasks(stopping, courier), stopping, once)
     finally:
         courier.close(clock.now())
-        connectors.release()
+        reading.release()
 
 
 def _run(all_tasks: list[Task], stopping: Event, once: bool) -> None:

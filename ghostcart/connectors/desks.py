@@ -5,10 +5,9 @@ from contextlib import contextmanager
 
 from ghostcart.connectors.errors import NoWay
 from ghostcart.connectors.models import Connection
-from ghostcart.connectors.prestashop.access import open_webservice, shop_number
+from ghostcart.connectors.prestashop.access import open_database, open_webservice, shop_number
 from ghostcart.connectors.prestashop.voucher_desk import DatabaseDesk
 from ghostcart.connectors.prestashop.voucher_service import WebserviceDesk
-from ghostcart.connectors.services import open_database
 from ghostcart.connectors.vouchers import Desk, Way, way_of
 
 STATEMENT_SECONDS = 10

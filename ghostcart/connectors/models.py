@@ -23,6 +23,10 @@ class State(models.TextChoices):
     PAUSED = "paused", _("Paused")
 
 
+READ_HERE = (Kind.PRESTASHOP, Kind.PRESTASHOP_API)
+"""Kinds that are read by us; the others hand in what happens."""
+
+
 class Connection(models.Model):
     """A shop that is attached: where it is, how far it was read, and how that went last.
 
@@ -56,6 +60,11 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} at {self.address}"
+
+    @property
+    def is_importing(self) -> bool:
+        """Whether it is in the middle of an import; in the state IMPORTING without, one is to begin."""
+        return "stage" in self.cursor
 
     @property
     def source(self) -> str:

@@ -5,7 +5,7 @@ token and no others. Prices are shown as told and marked estimated; what the sho
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import msgspec
 from django.db import IntegrityError, transaction
 from django.utils import translation
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from ghostcart.carts import changes, ingest, joining, storage
 from ghostcart.carts import intake as cart_intake
@@ -244,10 +244,10 @@ class _Hearing:
             language=event.language or self.visitor.language, lines=event.lines, vouchers=event.vouchers,
             totals=event.totals,
         )  # fmt: skip
-        snapshot = replace(self.reader.cart(name, told), is_estimated=True, bot_reasons=self.reasons)
+        snapshot = structs.replace(self.reader.cart(name, told), is_estimated=True, bot_reasons=self.reasons)
         kept = known.values_list("created_at", "checkout_started_at").first()
         created, checkout = kept or (snapshot.created_at, None)
-        snapshot = replace(
+        snapshot = structs.replace(
             snapshot,
             created_at=min(created, snapshot.created_at),
             checkout_started_at=checkout or (snapshot.updated_at if event.is_checkout else None),
@@ -274,7 +274,7 @@ class _Hearing:
 def _sums(read: CartSnapshot, event: TrackedOrder, cart: Cart | None) -> Sums:
     if event.totals is not None or event.lines is not None or cart is None:
         return read.sums
-    return Sums(**{name: getattr(cart, name) for name in Sums.__slots__})
+    return Sums(**{name: getattr(cart, name) for name in Sums.__struct_fields__})
 
 
 def _lines_of(cart: Cart) -> list[LineSnapshot]:

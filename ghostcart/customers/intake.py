@@ -1,9 +1,9 @@
 """Customers that another shop tells us of."""
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
+import msgspec
 from django.db import IntegrityError, transaction
 from django.db.models import Min
 
@@ -17,8 +17,7 @@ from ghostcart.lib.planning import Among
 from ghostcart.lib.snapshots import Taken, newest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CustomerSnapshot:
+class CustomerSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Somebody the other shop can name. An address that no mail can reach is kept as no address."""
 
     external_id: str
@@ -49,6 +48,10 @@ def take(shop_id: int, source: str, told: Iterable[CustomerSnapshot], now: datet
             if is_last:
                 raise
     raise AssertionError
+
+
+Known = Mapping[str, tuple[int, str]]
+"""Our customer, by number and label, for what another shop calls its customers."""
 
 
 def known(shop_id: int, source: str, external_ids: Collection[str]) -> dict[str, tuple[int, str]]:

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
+from ghostcart.lib import sql
+
 MONTHS_AHEAD = 3
 LOCK_SECONDS = 2
 """Making and dropping parts waits no longer for those who write, who would queue behind it: it is tried again later."""
@@ -57,7 +59,7 @@ def prepare(table: str, column: str, now: datetime) -> list[str]:
 def _make(table: str, column: str, start: datetime, end: datetime) -> str:
     name, spare = f"{table}_{start:%Y_%m}", spare_name(table)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+        sql.wait_for_locks(LOCK_SECONDS)
         cursor.execute(f"LOCK TABLE {spare} IN ACCESS EXCLUSIVE MODE")
         cursor.execute(f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS, PRIMARY KEY (id))")
         cursor.execute(
@@ -72,7 +74,7 @@ def _make(table: str, column: str, start: datetime, end: datetime) -> str:
 def drop(name: str) -> None:
     """Drop a part with all its rows."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+        sql.wait_for_locks(LOCK_SECONDS)
         cursor.execute(f"DROP TABLE {name}")
 
 

@@ -126,6 +126,25 @@ def json_to_db(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
+def commit_may_be_late() -> None:
+    """Within a transaction: its commit need not be on disk before it is acknowledged. All or nothing it is anyway; for
+    what would be done again after a crash."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL synchronous_commit TO off")
+
+
+def wait_for_locks(seconds: int) -> None:
+    """Within a transaction on PostgreSQL: wait no longer for a lock that somebody else holds (`is_about_locks`)."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = '{seconds:d}s'")
+
+
+def is_about_locks(error: Exception) -> bool:
+    """Whether a statement failed because others held a lock for too long, or in a circle."""
+    return getattr(error.__cause__, "sqlstate", None) in ("55P03", "40P01")
+
+
 def rows_as_dicts(cursor: object) -> list[dict[str, object]]:
     """What a cursor still holds, a dict a row."""
     rows = cursor.fetchall()  # type: ignore[attr-defined]

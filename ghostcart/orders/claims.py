@@ -4,10 +4,10 @@ A claimed order stands beside the shop's numbers, never on one of them, and carr
 otherwise block the next number, or use up codes.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
+from msgspec import structs
 
 from ghostcart.carts import ingest
 from ghostcart.carts.kinds import EventKind
@@ -19,7 +19,7 @@ from ghostcart.orders.models import Order
 
 def claim(shop_id: int, told: OrderSnapshot, now: datetime) -> Taken:
     """Note an order that a browser told of. Where the shop has told of it before, only the browser's cart is closed."""
-    told = replace(told, vouchers=())
+    told = structs.replace(told, vouchers=())
     if not Order.objects.filter(shop_id=shop_id, number=told.number).exclude(source=CLAIMED).exists():
         return take(shop_id, CLAIMED, [told], now)[told.external_id]
     with transaction.atomic():

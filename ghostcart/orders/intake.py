@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgspec
 from django.db import IntegrityError, transaction
 from django.db.models import Q, Sum
+from msgspec import structs
 
 from ghostcart.carts import ingest
 from ghostcart.carts import intake as cart_intake
@@ -17,6 +18,7 @@ from ghostcart.carts.models import Cart
 from ghostcart.catalog import queries as catalog_queries
 from ghostcart.catalog.intake import known_variants
 from ghostcart.customers import intake as customer_intake
+from ghostcart.customers.intake import Known
 from ghostcart.lib import sql
 from ghostcart.lib.planning import Among
 from ghostcart.lib.snapshots import Taken, newest
@@ -27,8 +29,7 @@ from ghostcart.vouchers import queries as voucher_queries
 from ghostcart.vouchers import services as voucher_services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderSnapshot:
+class OrderSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An order as the shop has it. `cart` and `customer` are the shop's external ids; "" if it tells none.
 
     `cart_source`: where the cart was told from, if not from where the order is. `status` is one of OrderStatus,
@@ -43,7 +44,7 @@ class OrderSnapshot:
     customer: str = ""
     email: str = ""
     phone: str = ""
-    address: Mapping[str, str] = field(default_factory=dict)
+    address: Mapping[str, str] = msgspec.field(default_factory=dict)
     status: str = OrderStatus.PENDING.value
     payment_name: str = ""
     shipping_name: str = ""
@@ -52,7 +53,7 @@ class OrderSnapshot:
     prices_include_tax: bool = True
     lines: Sequence[LineSnapshot] = ()
     vouchers: Sequence[VoucherSnapshot] = ()
-    sums: Sums = field(default_factory=Sums)
+    sums: Sums = msgspec.field(default_factory=Sums)
     placed_at: datetime
     settled_at: datetime | None = None
 
@@ -76,8 +77,12 @@ def take_all(
     now: datetime,
     *,
     is_history: bool = False,
+    customers: Known | None = None,
 ) -> dict[str, Taken]:
-    """The same for carts and orders that are told together: a new cart is stored as an ordered one at once."""
+    """The same for carts and orders that are told together: a new cart is stored as an ordered one at once.
+
+    `customers`: those that are named, where the caller knows them all.
+    """
     orders = {str(name): one for name, one in newest(told, lambda o: o.external_id, lambda o: o.version).items()}
     carts = list(carts)
     for is_last in (False, True):
@@ -85,10 +90,12 @@ def take_all(
             with transaction.atomic():
                 numbers, claims = _numbers(shop_id, source, orders), _claims(shop_id, source, orders)
                 numbers |= {name: claim.pk for name, claim in claims.items() if name in numbers}
-                cart_intake.take(shop_id, source, _closed(carts, orders, numbers), now, is_history=is_history)
+                closed = _closed(carts, orders, numbers)
+                stored = cart_intake.store(shop_id, source, closed, now, is_history=is_history, customers=customers)
                 if not orders:
                     return {}
-                intake = _Intake(shop_id, source, orders, numbers, claims, now, is_history)
+                new = _new_carts(source, closed, stored.created, is_history)
+                intake = _Intake(shop_id, source, orders, numbers, claims, now, is_history, new, customers)
                 joining.look_again(shop_id, source, intake.unknown_customers, intake.unknown_variants)
                 return intake.take()
         except IntegrityError:  # somebody else has told of the same new order at this moment: now it is known
@@ -147,9 +154,29 @@ def _closed(
             first = min(orders, key=lambda one: one.placed_at)
             closing = Closing(first.placed_at, numbers[first.external_id], _shown(first))
             sums = Sums(**{name: sum(getattr(one.sums, name) for one in orders) for name in SUMS})
-            cart = replace(cart, closing=closing, sums=sums)
+            cart = structs.replace(cart, closing=closing, sums=sums)
         closed.append(cart)
     return closed
+
+
+class NewCart(NamedTuple):
+    """A cart that was made closed by the first of its orders: nobody else can see or lock it yet."""
+
+    pk: int
+    version: int
+    order_id: int
+
+
+def _new_carts(
+    source: str, told: Sequence[CartSnapshot], numbers: Mapping[str, int], is_history: bool
+) -> dict[tuple[str, str], NewCart]:
+    """Carts that were made with their orders, by source and external id."""
+    version = 0 if is_history else 1
+    return {
+        (source, one.external_id): NewCart(numbers[one.external_id], version, one.closing.order_id)
+        for one in told
+        if one.closing and one.external_id in numbers
+    }  # fmt: skip
 
 
 ORDER = (
@@ -173,19 +200,20 @@ class _Intake:
 
     def __init__(
         self, shop_id: int, source: str, told: dict[str, OrderSnapshot], numbers: Mapping[str, int],
-        claims: Mapping[str, Order], now: datetime, is_history: bool,
+        claims: Mapping[str, Order], now: datetime, is_history: bool, new_carts: Mapping[tuple[str, str], NewCart],
+        customers: Known | None,
     ) -> None:  # fmt: skip
         self.shop, self.source, self.told, self.numbers = shop_rules.of(shop_id), source, told, numbers
         self.now, self.is_history = now, is_history
         wanted_customers = {order.customer for order in told.values() if order.customer}
-        self.customers = customer_intake.known(shop_id, source, wanted_customers)
+        self.customers = customer_intake.known(shop_id, source, wanted_customers) if customers is None else customers
         self.unknown_customers = wanted_customers - set(self.customers)
         wanted_variants = {line.variant for order in told.values() for line in order.lines if line.variant}
         self.variants = known_variants(shop_id, source, wanted_variants)
         self.unknown_variants = wanted_variants - set(self.variants)
         self.claims = claims
         self.closed_before: set[tuple[str, str]] = set()
-        self.carts = self._carts()
+        self.carts = self._carts(new_carts)
         old = [name for name in told if name not in numbers]
         theirs = Order.objects.select_for_update().filter(Among("external_id", old), shop_id=shop_id, source=source)
         self.known = {str(one.external_id): one for one in theirs.order_by("pk")} if old else {}
@@ -204,21 +232,22 @@ class _Intake:
             return CLAIMED, str(claim.cart.external_id)
         return order.cart_source or self.source, _cart_name(order)
 
-    def _carts(self) -> dict[tuple[str, str], Cart]:
+    def _carts(self, new: Mapping[tuple[str, str], NewCart]) -> dict[tuple[str, str], Cart | NewCart]:
         """The carts of these orders, by source and external id; those not told yet are made of the orders."""
-        wanted = {self._place(order): order for order in self.told.values()}
+        wanted = {place: order for order in self.told.values() if (place := self._place(order)) not in new}
         found: dict[tuple[str, str], int] = {}
         for source in sorted({source for source, _name in wanted}):
             names = [name for of, name in wanted if of == source]
             theirs = Cart.objects.filter(Among("external_id", names), shop_id=self.shop.id, source=source)
-            missing = set(names) - set(theirs.values_list("external_id", flat=True))
-            if missing:
+            known = dict(theirs.values_list("external_id", "pk"))
+            if missing := set(names) - set(known):
                 stand_ins = [_stand_in(name, wanted[source, name]) for name in sorted(missing)]
                 cart_intake.take(self.shop.id, source, stand_ins, self.now, is_history=True)
-            found |= {(source, str(name)): pk for name, pk in theirs.values_list("external_id", "pk")}
+                known = dict(theirs.values_list("external_id", "pk"))
+            found |= {(source, str(name)): pk for name, pk in known.items()}
         locked = Cart.objects.filter(Among("pk", list(found.values()))).order_by("pk").select_for_update()
         carts = {cart.pk: cart for cart in locked.only("pk", "external_id", "ordered_at", "order_id", "version")}
-        return {place: carts[number] for place, number in found.items()}
+        return {**new, **{place: carts[number] for place, number in found.items()}}
 
     def _taken_numbers(self) -> set[str]:
         """Which of the new orders' numbers cannot be theirs alone."""
@@ -338,13 +367,13 @@ class _Intake:
 
     # -- the cart --------------------------------------------------------------------------------
 
-    def _close(self, cart: Cart, order_id: int, one: OrderSnapshot) -> None:
+    def _close(self, cart: Cart | NewCart, order_id: int, one: OrderSnapshot) -> None:
         """The first order of a cart makes it an ordered one; a deleted cart comes back, as ordered ones are kept."""
         if cart.order_id == order_id and one.external_id not in self.claims:
             self.closed_before.add(self._place(one))  # told together: it came as an ordered one
             self._tell_ordered(cart, one)
             return
-        if cart.ordered_at is not None and cart.ordered_at <= one.placed_at:
+        if isinstance(cart, NewCart) or (cart.ordered_at is not None and cart.ordered_at <= one.placed_at):
             return
         is_first = cart.ordered_at is None
         cart.ordered_at, cart.order_id, cart.order_number = one.placed_at, order_id, _shown(one)
@@ -357,7 +386,7 @@ class _Intake:
         if is_first:
             self._tell_ordered(cart, one)
 
-    def _tell_ordered(self, cart: Cart, one: OrderSnapshot) -> None:
+    def _tell_ordered(self, cart: Cart | NewCart, one: OrderSnapshot) -> None:
         if self.is_history:
             return
         ingest.append_event(
@@ -404,7 +433,7 @@ def _stand_in(name: str, order: OrderSnapshot) -> CartSnapshot:
     return CartSnapshot(
         external_id=name, version=-(2**62), currency=order.currency, language=order.language,
         prices_include_tax=order.prices_include_tax, customer=order.customer,
-        lines=[replace(line, key=line.key or f"line:{place}") for place, line in enumerate(order.lines)],
+        lines=[structs.replace(line, key=line.key or f"line:{place}") for place, line in enumerate(order.lines)],
         vouchers=order.vouchers, sums=order.sums, shipping_name=order.shipping_name, created_at=order.placed_at,
         updated_at=order.placed_at,
     )  # fmt: skip

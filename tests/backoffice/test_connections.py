@@ -11,8 +11,9 @@ from django.urls import reverse
 
 from ghostcart.backoffice.models import Role, User
 from ghostcart.backoffice.views import connections as pages
-from ghostcart.connectors import errors, services
+from ghostcart.connectors import errors
 from ghostcart.connectors.models import Connection, Kind, State
+from ghostcart.connectors.prestashop import access
 from ghostcart.connectors.prestashop.checking import Found, FoundShop
 from ghostcart.lib import clock, sealing
 from tests import factories
@@ -427,7 +428,7 @@ def test_a_new_password_is_tried_before_it_is_kept(owner, shop, looked):
     looked.answer = found()
     owner.post(address("connection-address", made.pk), FIELDS)
     made.refresh_from_db()
-    assert sealing.unseal(made.secret, services.PURPOSE) == SECRET
+    assert sealing.unseal(made.secret, access.SEALED) == SECRET
     assert SECRET not in made.address
     assert (made.trouble, made.trouble_at, made.options["shop_id"]) == ("", None, 1)
 

@@ -72,7 +72,7 @@ def test_in_whatever_order_versions_arrive_the_newest_stands(shop):
     ]
     chance = random.Random(5)
     for number in range(20):
-        told = [intake.CartSnapshot(**{f: getattr(v, f) for f in v.__slots__} | {"external_id": str(number)})
+        told = [intake.CartSnapshot(**{f: getattr(v, f) for f in v.__struct_fields__} | {"external_id": str(number)})
                 for v in versions]  # fmt: skip
         chance.shuffle(told)
         fates = [take(shop, one)[str(number)] for one in told]

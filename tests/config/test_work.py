@@ -13,7 +13,7 @@ import pytest
 from ghostcart.backoffice.models import Worker
 from ghostcart.config import work
 from ghostcart.config.work import Task
-from ghostcart.connectors import services as connectors
+from ghostcart.connectors import reading
 from ghostcart.connectors.models import Connection
 from tests import factories
 from tests.factories import NOON
@@ -62,7 +62,7 @@ def test_a_worker_that_was_not_heard_of_for_a_minute_is_missed(client, now):
 def test_a_worker_that_ends_leaves_its_shops_to_the_others(monkeypatch, now):
     values = {"kind": "prestashop", "address": "mysql://reader@db.invalid/shop", "created_at": now}
     mine = Connection.objects.create(
-        shop=factories.shop(), claimed_by=connectors.me(), claimed_until=now + MINUTE, **values
+        shop=factories.shop(), claimed_by=reading.me(), claimed_until=now + MINUTE, **values
     )
     monkeypatch.setattr(work, "tasks", lambda stopping, courier: [])
     work.run(Event(), once=True)

@@ -20,7 +20,7 @@ def shops_server() -> Iterator[mariadb.Server]:
 
 @pytest.fixture(autouse=True)
 def let_go() -> Iterator[None]:
-    from ghostcart.connectors import services
+    from ghostcart.connectors import reading
 
     yield
-    services.close_all()
+    reading.close_all()

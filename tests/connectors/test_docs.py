@@ -11,7 +11,7 @@ import pytest
 from django.core.management import call_command
 
 from ghostcart.carts.models import Cart
-from ghostcart.connectors import services
+from ghostcart.connectors import reading
 from ghostcart.connectors.models import Connection, State
 from tests.connectors.prestashop.shopmaker import Maker
 
@@ -24,7 +24,7 @@ def port(shops_server) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         threading.Thread(target=_accept, args=(listening, str(shops_server.socket)), daemon=True).start()
         yield listening.getsockname()[1]
-        services.close_all()
+        reading.close_all()
 
 
 def _accept(listening: socket.socket, path: str) -> None:

@@ -8,9 +8,9 @@ import pytest
 from django.db import connection as db
 
 from ghostcart.carts.models import Cart
-from ghostcart.connectors import errors, services
+from ghostcart.connectors import errors, reading, services
 from ghostcart.connectors.models import Connection, State
-from ghostcart.connectors.prestashop import importing
+from ghostcart.connectors.prestashop import access
 from ghostcart.lib import sealing
 from tests import factories, mariadb
 from tests.connectors.prestashop.attaching import NOW, attach, import_all, look
@@ -33,7 +33,7 @@ def test_the_password_is_sealed_and_never_in_the_address(maker):
     made = services.attach(kind="prestashop", url=url, options={}, now=NOW)
     stored = Connection.objects.filter(pk=made.pk).values()[0]
     assert "hush" not in str(stored)
-    assert sealing.unseal(made.secret, services.PURPOSE) == "hush"
+    assert sealing.unseal(made.secret, access.SEALED) == "hush"
     import_all(made)
     assert Cart.objects.filter(shop=made.shop).exists()
 
@@ -54,35 +54,35 @@ def test_a_shop_is_attached_once_and_to_a_named_one_if_wished(maker):
 def test_one_worker_reads_and_another_takes_over_when_it_falls_silent(maker, monkeypatch):
     connection = import_all(attach(maker, 1))
     look(connection, NOW + SECOND)
-    monkeypatch.setattr(services, "_PROCESS", "another")
+    monkeypatch.setattr(reading, "_PROCESS", "another")
     Connection.objects.filter(pk=connection.pk).update(due_at=None)
-    assert services._claim(NOW + 2 * SECOND) is None
-    assert services._claim(NOW + 2 * SECOND + services.LEASE) is not None
+    assert reading._claim(NOW + 2 * SECOND) is None
+    assert reading._claim(NOW + 2 * SECOND + reading.LEASE) is not None
 
 
 @pytest.mark.django_db
 def test_a_process_that_ends_leaves_its_shops_to_others_at_once(maker, monkeypatch):
     connection = import_all(attach(maker, 1))
     look(connection, NOW + SECOND)
-    services.release()
-    monkeypatch.setattr(services, "_PROCESS", "another")
-    assert services._claim(NOW + 2 * SECOND) is not None
+    reading.release()
+    monkeypatch.setattr(reading, "_PROCESS", "another")
+    assert reading._claim(NOW + 2 * SECOND) is not None
 
 
 @pytest.mark.django_db
 def test_a_worker_that_lost_its_lease_writes_nothing(maker, monkeypatch):
     connection = import_all(attach(maker, 1))
     number = maker.cart(date_upd=maker.at())
-    real = services._hold
+    real = reading._hold
 
     def overtaken(mine):
         Connection.objects.filter(pk=mine.pk).update(claimed_by="another")
         real(mine)
 
-    monkeypatch.setattr(services, "_hold", overtaken)
+    monkeypatch.setattr(reading, "_hold", overtaken)
     look(connection, NOW + 2 * SECOND)
     assert not Cart.objects.filter(external_id=str(number)).exists()
-    monkeypatch.setattr(services, "_hold", real)
+    monkeypatch.setattr(reading, "_hold", real)
     Connection.objects.update(claimed_by="", claimed_until=None)
     look(connection, NOW + 3 * SECOND)
     assert Cart.objects.filter(external_id=str(number)).exists()
@@ -90,11 +90,11 @@ def test_a_worker_that_lost_its_lease_writes_nothing(maker, monkeypatch):
 
 @pytest.mark.django_db
 def test_a_paused_shop_is_left_alone_and_resumed_where_it_was(maker, monkeypatch):
-    monkeypatch.setattr(services, "WORKS_SECONDS", 0)
+    monkeypatch.setattr(reading, "WORKS_SECONDS", 0)
     connection = attach(maker, 1)
-    services.read_due(NOW)
+    reading.read_due(NOW)
     services.pause(connection)
-    assert services.read_due(NOW + SECOND) is False
+    assert reading.read_due(NOW + SECOND) is False
     connection.refresh_from_db()
     services.resume(connection, NOW + 2 * SECOND)
     connection.refresh_from_db()
@@ -120,20 +120,20 @@ def own_server():
 @pytest.mark.django_db
 def test_the_database_killed_in_an_import_and_in_following_loses_nothing(own_server, monkeypatch):
     maker = Maker(own_server, "killed", "8", seed=9).fill(40)
-    monkeypatch.setattr(importing, "CARTS", 5)
-    monkeypatch.setattr(services, "WORKS_SECONDS", 0)
+    monkeypatch.setattr(access, "SLICE", 5)
+    monkeypatch.setattr(reading, "WORKS_SECONDS", 0)
     connection, now = attach(maker, 1), NOW
     for _turn in range(6):
-        services.read_due(now)
+        reading.read_due(now)
     own_server.kill()
-    services.read_due(now)
+    reading.read_due(now)
     connection.refresh_from_db()
     assert connection.trouble.split(":")[0] in ("connection_lost", "cannot_connect")
     since = connection.trouble_at
     rests = []
     for _turn in range(5):
         now = connection.due_at
-        services.read_due(now)
+        reading.read_due(now)
         connection.refresh_from_db()
         rests.append(connection.due_at - now)
     assert rests == sorted(rests)
@@ -144,7 +144,7 @@ def test_the_database_killed_in_an_import_and_in_following_loses_nothing(own_ser
     maker.reconnect()
     now = connection.due_at
     for _turn in range(200):
-        services.read_due(now)
+        reading.read_due(now)
         connection.refresh_from_db()
         assert not connection.trouble
     assert connection.state == State.FOLLOWING
@@ -170,10 +170,10 @@ def test_several_workers_import_one_shop_once(maker):
     seen = []
 
     def work(name: str):
-        with suppress(services.LeaseLost):
+        with suppress(reading.LeaseLost):
             for _turn in range(30):
                 try:
-                    seen.append(services.read_due(NOW))
+                    seen.append(reading.read_due(NOW))
                 except Exception as error:  # a locked SQLite is no matter here: the turn is taken again
                     seen.append(error)
         db.close()

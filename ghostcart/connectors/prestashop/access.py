@@ -1,11 +1,35 @@
-"""How the web service of an attached PrestaShop is spoken to, whether it is all we know of it or not."""
+"""How an attached PrestaShop is reached: its database, and its web service, be that all we know of it or not."""
 
 from ghostcart.connectors import errors
 from ghostcart.connectors.models import Connection, Kind
+from ghostcart.connectors.prestashop.beside import Place
+from ghostcart.connectors.prestashop.database import STATEMENT_SECONDS, Database, with_password
 from ghostcart.connectors.prestashop.webservice import SECONDS, Webservice, base_of
 from ghostcart.lib import sealing
 
 SEALED = "connections"
+SLICE = 2000
+"""Carts, or customers, that an import takes at once."""
+
+
+def open_database(
+    connection: Connection, *, writes: bool = False, statement_seconds: int = STATEMENT_SECONDS
+) -> Database:
+    """The shop's database, with the password that was sealed. Raises ShopTrouble."""
+    if connection.kind != Kind.PRESTASHOP:
+        raise errors.NoDatabase
+    place = place_of(connection)
+    return Database.open(place.url, place.prefix, writes=writes, statement_seconds=statement_seconds)
+
+
+def place_of(connection: Connection) -> Place:
+    """What a reader of its database needs to know. Raises SecretLost."""
+    options = connection.options
+    return Place(
+        with_password(connection.address, unsealed(connection.secret)), str(options.get("prefix", "ps_")),
+        connection.shop_id, connection.source, int(options["shop_id"]),
+        str(options.get("time_zone") or ""), bool(options.get("newsletter_is_consent")), SLICE,
+    )  # fmt: skip
 
 
 def open_webservice(connection: Connection, *, seconds: float = SECONDS) -> Webservice:

@@ -457,7 +457,7 @@ def _with_gifts(lines: list[LineSnapshot], rules: list[Rule]) -> list[LineSnapsh
         key = variant_id(*rule.gift)
         for place, line in enumerate(told):
             if line.key == key:
-                values = {name: getattr(line, name) for name in LineSnapshot.__slots__}
+                values = {name: getattr(line, name) for name in LineSnapshot.__struct_fields__}
                 free = {"key": f"gift:{rule.number}:{key}"[:80], "quantity": 1, "unit_price_micros": 0,
                         "regular_micros": None, "total_minor": 0, "is_gift": True}  # fmt: skip
                 rest = line.quantity - 1
@@ -469,4 +469,4 @@ def _with_gifts(lines: list[LineSnapshot], rules: list[Rule]) -> list[LineSnapsh
 
 
 def _added(parts: list[Sums]) -> Sums:
-    return Sums(**{name: sum(getattr(one, name) for one in parts) for name in Sums.__slots__})
+    return Sums(**{name: sum(getattr(one, name) for one in parts) for name in Sums.__struct_fields__})

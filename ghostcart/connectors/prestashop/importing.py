@@ -14,7 +14,7 @@ from ghostcart.connectors.prestashop.portions import Portion
 from ghostcart.connectors.prestashop.reader import Reader
 
 STAGES = ("products", "customers", "carts", "orders")
-PRODUCTS, CUSTOMERS, CARTS, ORDERS = 200, 2000, 2000, 500
+PRODUCTS, ORDERS = 200, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,12 @@ def _products(reader: Reader, after: int, now: datetime) -> _Read:
 
 
 def _customers(reader: Reader, after: int, now: datetime) -> _Read:
-    numbers = people.numbers_after(reader.database, reader.basics, after, CUSTOMERS)
+    numbers = people.numbers_after(reader.database, reader.basics, after, reader.slice_size)
     return reader.read_people(numbers), numbers
 
 
 def _carts(reader: Reader, after: int, now: datetime) -> _Read:
-    portion = reader.read_carts("c.id_cart > %s", [after], CARTS)
+    portion = reader.read_carts("c.id_cart > %s", [after], reader.slice_size)
     return portion, list(portion.changed)
 
 

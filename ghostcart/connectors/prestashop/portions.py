@@ -26,6 +26,8 @@ class Portion:
     orders: Sequence[OrderSnapshot] = ()
     people: frozenset[int] = frozenset()
     changed: Mapping[int, str] = field(default_factory=dict)
+    known: Mapping[str, tuple[int, str]] | None = None
+    """Everybody who is named, where somebody found out."""
 
     def take(self, shop_id: int, source: str, now: datetime, *, is_history: bool = False) -> None:
         """Write it, in a transaction of the caller: what is named before what names it."""
@@ -34,4 +36,6 @@ class Portion:
         if self.customers:
             customer_intake.take(shop_id, source, self.customers, now)
         if self.carts or self.orders:
-            order_intake.take_all(shop_id, source, self.carts, self.orders, now, is_history=is_history)
+            order_intake.take_all(
+                shop_id, source, self.carts, self.orders, now, is_history=is_history, customers=self.known
+            )

@@ -30,9 +30,12 @@ class Reader:
     number: int
     time_zone: str = ""
     newsletter_is_consent: bool = False
+    slice_size: int = 2000
     recent: dict[int, tuple[str, datetime]] = field(default_factory=dict)
     """Carts taken lately by this process, with their date_upd and since when we know it."""
     recent_orders: dict[int, str] = field(default_factory=dict)
+    writes_two: bool = True
+    """Whether two slices of an import may be written at once."""
     beside: Beside | None = None
     """Reads the next slice of a long import."""
     _basics: Basics | None = field(default=None, repr=False)
@@ -43,7 +46,7 @@ class Reader:
     def at(cls, place: Place) -> Self:
         """Open its database. Raises ShopTrouble."""
         return cls(Database.open(place.url, place.prefix), place.shop_id, place.source, place.number, place.time_zone,
-                   place.newsletter_is_consent)  # fmt: skip
+                   place.newsletter_is_consent, place.slice_size)  # fmt: skip
 
     def refresh(self, now: datetime) -> None:
         """Read what every cart needs, if it is not fresh."""
@@ -103,8 +106,11 @@ class Reader:
     def read_strangers(self, portion: Portion) -> None:
         """For an import: those of a portion's people whom nobody told of, such as customers of another shop."""
         named = {str(number) for number in portion.people}
-        strangers = named - set(customer_intake.known(self.shop_id, self.source, named))
-        portion.customers += self._customers([int(name) for name in strangers])
+        known = customer_intake.known(self.shop_id, self.source, named)
+        if strangers := named - set(known):
+            portion.customers += self._customers([int(name) for name in strangers])
+        else:
+            portion.known = known
 
     def _customers(self, numbers: Collection[int]) -> list[CustomerSnapshot]:
         return people.read(self.database, self.basics, numbers, newsletter_is_consent=self.newsletter_is_consent)

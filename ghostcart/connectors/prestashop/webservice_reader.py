@@ -37,6 +37,7 @@ class WebserviceReader:
     number: int
     time_zone: str = ""
     newsletter_is_consent: bool = False
+    writes_two: bool = False
     recent: dict[tuple[str, int], str] = field(default_factory=dict)
     _source: Source | None = field(default=None, repr=False)
     _basics: Basics | None = field(default=None, repr=False)

@@ -7,7 +7,7 @@ from django.db import models
 
 from ghostcart.carts.models import Cart, CartEvent, CartLine, CartVoucher
 from ghostcart.catalog.models import Price, Product, Variant
-from ghostcart.connectors import services
+from ghostcart.connectors import reading, services
 from ghostcart.connectors.models import Connection, State
 from ghostcart.customers.models import Consent, Customer, ExternalCustomer
 from ghostcart.orders.models import Order, OrderLine
@@ -30,14 +30,14 @@ def import_all(connection: Connection, now: datetime = NOW) -> Connection:
         assert not connection.trouble, connection.trouble
         if connection.state == State.FOLLOWING:
             return connection
-        services.read_due(now)
+        reading.read_due(now)
     raise AssertionError("the import does not end")
 
 
 def look(connection: Connection, now: datetime) -> None:
     """All there is to see at a moment."""
     Connection.objects.filter(pk=connection.pk).update(due_at=now)
-    while services.read_due(now):
+    while reading.read_due(now):
         Connection.objects.filter(pk=connection.pk).update(due_at=now)
     connection.refresh_from_db()
 

@@ -9,9 +9,9 @@ import pytest
 
 from ghostcart.carts import services as cart_services
 from ghostcart.carts.models import Cart, CartEvent
-from ghostcart.connectors import services
+from ghostcart.connectors import reading, services
 from ghostcart.connectors.models import Connection, State
-from ghostcart.connectors.prestashop import importing
+from ghostcart.connectors.prestashop import access, importing
 from ghostcart.customers.models import Consent, Customer, ExternalCustomer
 from ghostcart.orders.models import Order
 from ghostcart.shops import rules
@@ -99,21 +99,20 @@ def test_an_import_that_is_killed_at_any_slice_goes_on_there(maker, monkeypatch)
     whole = import_all(attach(maker, 1))
     expected = [(cart.external_id, cart.total_minor) for cart in Cart.objects.filter(shop=whole.shop).order_by("pk")]
     services.detach(whole)
-    monkeypatch.setattr(importing, "CARTS", 7)
+    monkeypatch.setattr(access, "SLICE", 7)
     monkeypatch.setattr(importing, "PRODUCTS", 5)
-    monkeypatch.setattr(importing, "CUSTOMERS", 9)
-    monkeypatch.setattr(services, "WORKS_SECONDS", 0)
+    monkeypatch.setattr(reading, "WORKS_SECONDS", 0)
     connection = attach(maker, 1)
-    turns, told = 0, services._save
+    turns, told = 0, reading._save
     while connection.state == State.IMPORTING:
         turns += 1
 
         def fail(*args, **kwargs):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(services, "_save", fail if turns % 2 else told)  # killed just before the commit
+        monkeypatch.setattr(reading, "_save", fail if turns % 2 else told)  # killed just before the commit
         with suppress(KeyboardInterrupt):
-            services.read_due(NOW)
+            reading.read_due(NOW)
         connection.refresh_from_db()
     assert turns > 20
     ours = [(cart.external_id, cart.total_minor) for cart in Cart.objects.filter(shop=connection.shop).order_by("pk")]

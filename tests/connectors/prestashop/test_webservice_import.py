@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from ghostcart.carts.models import Cart, CartEvent
-from ghostcart.connectors import services
+from ghostcart.connectors import reading, services
 from ghostcart.connectors.models import Connection, Kind, State
 from ghostcart.customers.models import Customer, ExternalCustomer
 from ghostcart.orders.models import Order
@@ -164,7 +164,7 @@ def test_a_shop_that_fails_in_the_middle_is_gone_on_with(server, shop):
     shop.fault = now_and_then
     now = NOW
     for _turn in range(300):
-        services.read_due(now)
+        reading.read_due(now)
         connection.refresh_from_db()
         if connection.state == State.FOLLOWING:
             break

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from ghostcart.connectors import errors, services
+from ghostcart.connectors import errors, reading, services
 from ghostcart.connectors.models import Connection, Kind, State
 from ghostcart.connectors.prestashop import checking
 from ghostcart.connectors.prestashop.checking import Found, FoundShop
@@ -43,7 +43,7 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self.console.print("Interrupted. The same command goes on here; a worker goes on by itself.")
         finally:
-            services.release()
+            reading.release()
 
     def _connect(self, options: dict[str, Any]) -> None:
         found = services.check(options["url"], options["prefix"], options["time_zone"])
@@ -127,11 +127,11 @@ class Command(BaseCommand):
                     progress.update(bar, description="imported")
                     return
                 self._trouble(connection)
-                if not services.read_due(clock.now()):
+                if not reading.read_due(clock.now()):
                     sleep(0.2)  # another process reads it, or it rests after a failure
 
     def _look(self, connection: Connection) -> None:
-        while services.read_due(clock.now()):
+        while reading.read_due(clock.now()):
             pass
         connection.refresh_from_db()
         self._trouble(connection)
@@ -141,7 +141,7 @@ class Command(BaseCommand):
         while True:
             connection.refresh_from_db()
             self._trouble(connection)
-            if not services.read_due(clock.now()):
+            if not reading.read_due(clock.now()):
                 sleep(0.2)
 
     def _trouble(self, connection: Connection) -> None:
