@@ -3,7 +3,7 @@
     python -m bench prestashop
 
 A private MariaDB with a PrestaShop 8 (3 lines a cart, 30 % ordered, a customer for 60 %), a private PostgreSQL for us
-(commits reach the disk). Client, worker and both servers share the machine. The importing process is one of its own.
+(commits reach the disk, settings as in the other benchmarks). Client, worker and both servers share the machine. The importing process is one of its own.
 """
 
 import json
@@ -29,10 +29,11 @@ def main() -> None:
         _prepare_django()
         print(json.dumps({"import": run_import, "follow": run_follow}[sys.argv[1]](sys.argv[2])))
         return
+    from bench._data import POSTGRES
     from tests import mariadb, postgres
 
     folder = tempfile.mkdtemp(prefix="ghostcart-bench-")
-    theirs, ours = mariadb.start(), postgres.start(durable=True)
+    theirs, ours = mariadb.start(), postgres.start(durable=True, settings=POSTGRES)
     try:
         os.environ |= {"DATABASE_URL": ours.url, "GHOSTCART_DATA": folder, "LOG_LEVEL": "WARNING"}
         print(f"PrestaShop 8 with {CARTS:,} carts, read into PostgreSQL")

@@ -31,7 +31,7 @@ class Cart(models.Model):
     Amounts are minor units of `currency`. The status follows from facts with times (see `status`), never from a flag.
     """
 
-    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="carts", db_index=False)
+    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="carts", db_index=False, db_constraint=False)
     customer = models.ForeignKey("customers.Customer", models.SET_NULL, null=True, blank=True, related_name="carts")
     customer_label = models.CharField(max_length=260, default="", blank=True, help_text="name or address, for sorting")
     version = models.PositiveIntegerField(default=0)

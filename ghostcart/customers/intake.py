@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 from django.db import IntegrityError, transaction
@@ -68,10 +69,19 @@ def known(shop_id: int, source: str, external_ids: Collection[str]) -> dict[str,
     return found
 
 
+TABLE = "customers_customer"
 ROW = (
-    "id", "shop_id", "email", "email_key", "first_name", "last_name", "phone", "language", "is_guest", "password",
-    "note", "search_text", "registered_at", "group", "is_demo",
+    "id", "shop_id", "email", "email_key", "search_text", "registered_at",
+    "first_name", "last_name", "phone", "language", "is_guest", "group",  # as `_values` has them
+    "password", "note", "is_demo",
 )  # fmt: skip
+
+
+class New(NamedTuple):
+    """A customer that is being made."""
+
+    pk: int
+    email_key: str
 
 
 class _Intake:
@@ -119,13 +129,13 @@ class _Intake:
             name for name, mark in hashes.items() if mark in ends and self.told[name].registered_at <= ends[mark]
         } | {name for name, row in self.rows.items() if row.customer_id is None}
 
-    def _first_rows(self, customers: Iterable[Customer]) -> dict[int, int]:
+    def _first_rows(self, customers: Iterable[Customer | New]) -> dict[int, int]:
         """Which id of those that are one customer was told first: of guests who repeat an address it has the word."""
-        old = [one.pk for one in customers if one.email_key not in self.new]
+        old = [one.pk for one in customers if isinstance(one, Customer)]
         rows = ExternalCustomer.objects.filter(Among("customer_id", old), shop_id=self.shop_id, source=self.source)
         return dict(rows.order_by().values_list("customer_id").annotate(Min("pk"))) if old else {}
 
-    def _customers(self, names: Sequence[str]) -> dict[str, Customer]:
+    def _customers(self, names: Sequence[str]) -> dict[str, Customer | New]:
         """Our rows by address, the missing ones made."""
         # of one address: the last account, else the first guest, as `_write` has it
         guests = [self.told[name] for name in reversed(names) if self.told[name].is_guest]
@@ -133,33 +143,29 @@ class _Intake:
         wanted = {self.keys[one.external_id]: one for one in [*guests, *accounts]}
         theirs = Customer.objects.filter(Among("email_key", wanted), shop_id=self.shop_id)
         found = {one.email_key: one for one in theirs}
-        self.new = {key for key in wanted if key not in found}
+        missing = {key for key in wanted if key not in found}
         for name in names:  # an address that was corrected there is corrected here, unless somebody has it
             row, key = self.rows.get(name), self.keys[name]
-            if row and row.customer and key in self.new and row.customer.email_key != key:
+            if row and row.customer and key in missing and row.customer.email_key != key:
                 row.customer.email_key, row.customer.email = key, tidy(self.told[name].email, 320)
                 row.customer.save(update_fields=["email_key", "email"])
                 found[key] = row.customer
-                self.new.discard(key)
-        new = sorted(self.new)
-        made = [
-            self._made(number, key, wanted[key])
-            for number, key in zip(sql.next_ids("customers_customer", len(new)), new, strict=True)
-        ]
-        sql.insert_rows("customers_customer", ROW, [[_stored(getattr(one, name)) for name in ROW] for one in made])
-        return found | {one.email_key: one for one in made}
+                missing.discard(key)
+        new = sorted(missing)
+        made = {key: New(number, key) for number, key in zip(sql.next_ids(TABLE, len(new)), new, strict=True)}
+        sql.insert_rows(TABLE, ROW, [self._row(number, key, wanted[key]) for number, key in made.values()])
+        return {**found, **made}
 
-    def _made(self, number: int, key: str, one: CustomerSnapshot) -> Customer:
+    def _row(self, number: int, key: str, one: CustomerSnapshot) -> tuple[object, ...]:
         values = _values(one)
-        return Customer(
-            id=number, shop_id=self.shop_id, email=tidy(one.email, 320) if "@" in key else "", email_key=key,
-            registered_at=one.registered_at, search_text=_search_text(values, one), **values,
-        )  # fmt: skip
+        email = tidy(one.email, 320) if "@" in key else ""
+        fixed = (number, self.shop_id, email, key, _search_text(values, one), sql.to_db(one.registered_at))
+        return (*fixed, *values.values(), "", "", False)
 
-    def _write(self, name: str, ours: Customer, one: CustomerSnapshot) -> Taken:
+    def _write(self, name: str, ours: Customer | New, one: CustomerSnapshot) -> Taken:
         if one.consent is not None:
-            services.record_consent(ours, one.consent, self.now)
-        if ours.email_key in self.new:
+            services.record_consent(Customer(pk=ours.pk), one.consent, self.now)
+        if isinstance(ours, New):
             return Taken.CREATED
         row = self.rows.get(name)
         first = self.first.get(ours.pk)
@@ -176,7 +182,7 @@ class _Intake:
             ours.save(update_fields=[*changed, "search_text"])
         return Taken.CHANGED if changed else Taken.UNCHANGED
 
-    def _remember(self, fresh: dict[str, CustomerSnapshot], ours: dict[str, Customer]) -> None:
+    def _remember(self, fresh: dict[str, CustomerSnapshot], ours: dict[str, Customer | New]) -> None:
         new = []
         for name, one in fresh.items():
             customer = ours.get(self.keys[name])
@@ -184,13 +190,11 @@ class _Intake:
             if row is None:
                 new.append((self.shop_id, self.source, name, one.version, customer and customer.pk))
             elif (row.external_version, row.customer_id) != (one.version, customer and customer.pk):
-                ExternalCustomer.objects.filter(pk=row.pk).update(external_version=one.version, customer=customer)
+                ExternalCustomer.objects.filter(pk=row.pk).update(
+                    external_version=one.version, customer=customer and customer.pk
+                )
         columns = ("shop_id", "source", "external_id", "external_version", "customer_id")
         sql.insert_rows("customers_externalcustomer", columns, new)
-
-
-def _stored(value: object) -> object:
-    return sql.to_db(value) if isinstance(value, datetime) else value
 
 
 def _values(one: CustomerSnapshot) -> dict[str, object]:

@@ -70,7 +70,9 @@ class Customer(models.Model):
     while a guest may come again with the same address and is then the same row.
     """
 
-    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="customers")
+    shop = models.ForeignKey(
+        "shops.Shop", models.CASCADE, related_name="customers", db_index=False, db_constraint=False
+    )
     person = models.ForeignKey(Person, models.SET_NULL, null=True, blank=True, related_name="customers")
     email = models.EmailField(max_length=320)
     email_key = models.CharField(max_length=320)
@@ -126,7 +128,7 @@ class ExternalCustomer(models.Model):
     Without a customer: the person was erased, and what is told of them is not kept.
     """
 
-    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="+", db_index=False)
+    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="+", db_index=False, db_constraint=False)
     source = models.CharField(max_length=20)
     external_id = models.CharField(max_length=64)
     external_version = models.BigIntegerField(default=0)

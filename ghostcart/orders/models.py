@@ -30,9 +30,9 @@ def new_token() -> str:
 class Order(models.Model):
     """A placed order. Amounts are minor units of `currency`; the address is kept as it was."""
 
-    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="orders")
+    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="orders", db_index=False, db_constraint=False)
     number = models.CharField(max_length=32)
-    token = models.CharField(max_length=64, unique=True, default=new_token, help_text="opens the confirmation page")
+    token = models.CharField(max_length=64, default=new_token, help_text="opens the confirmation page")
     cart = models.ForeignKey("carts.Cart", models.PROTECT, related_name="orders")
     customer = models.ForeignKey("customers.Customer", models.SET_NULL, null=True, related_name="orders")
     customer_label = models.CharField(max_length=260, default="")
@@ -68,6 +68,7 @@ class Order(models.Model):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["token"], name="one_order_per_token"),
             models.UniqueConstraint(fields=["shop", "number"], name="one_order_per_number"),
             models.UniqueConstraint(fields=["shop", "source", "external_id"], name="one_order_per_outside_id"),
         ]
