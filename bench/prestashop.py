@@ -48,7 +48,7 @@ def main() -> None:
         _say("import", f"{told['rate']:,.0f} carts/s", told["rate"] >= GOAL_RATE, f"{GOAL_RATE:,} or more")
         for stage, seconds in told["stages"].items():
             print(f"    {stage}: {seconds:.1f} s")
-        _say("memory of the importing process", f"{told['mib']:.0f} MiB", told["mib"] < GOAL_MIB, f"under {GOAL_MIB}")
+        _say("memory of the importing processes", f"{told['mib']:.0f} MiB", told["mib"] < GOAL_MIB, f"under {GOAL_MIB}")
         print(f"    taken: {told['taken']}")
         told = _run("follow", url)
         _say(
@@ -157,7 +157,8 @@ def run_import(url: str) -> dict[str, Any]:
             raise RuntimeError(connection.trouble)
     taken = {"carts": Cart.objects.count(), "lines": CartLine.objects.count(), "customers": Customer.objects.count(),
              "orders": Order.objects.count()}  # fmt: skip
-    mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    beside = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # the process that read ahead
+    mib = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + beside) / 1024
     return {"rate": CARTS / sum(stages.values()), "stages": stages, "mib": mib, "taken": taken}
 
 
