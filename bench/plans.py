@@ -5,7 +5,8 @@
 Every page of the back office that takes no number, and those of one cart, customer and order; every filter and sorting
 of the cart list; every task of the worker (rolled back); following the log. Each statement is asked and then
 explained. Named are those that read a large table from its first to its last row. Ends with 1 if there is one that is
-not among KNOWN, or one of KNOWN that is no longer.
+not among KNOWN. With fewer carts than a million PostgreSQL is told to avoid reading through tables, which is cheap
+then: what it still reads through has no index.
 """
 
 import json
@@ -26,8 +27,11 @@ LARGE = {
     "carts_cart", "carts_cartline", "carts_cartevent", "customers_person", "customers_customer", "orders_order",
     "orders_orderline", "mail_message", "recovery_enrolment", "recovery_reminder",
 }  # fmt: skip
-KNOWN: dict[str, str] = {}
-"""Statements that may read through a table, by a piece of their text, and why."""
+KNOWN = {
+    # carts by a name that thousands have, counted up to 10,000: it ends early, wherever it begins
+    '"customers_customer"."search_text"::text LIKE %s OR',
+}
+"""Statements that may read through a table, by a piece of their text."""
 _LISTED = re.compile(r"(%s|\?)(, (%s|\?))+")
 _ALIAS = re.compile(r'"(\w+)" (?:AS )?"?([A-Z]\d+)"?')
 _SCAN = re.compile(r"^SCAN (?:TABLE )?(\w+)(.*)$")
@@ -50,10 +54,13 @@ def main() -> None:
     if vendor is None:
         command, vendors = [sys.executable, "-m", "bench.plans", *sys.argv[1:]], ("postgresql", "sqlite")
         sys.exit(max(subprocess.call(command, env={**os.environ, "BENCH_DATABASE": one}) for one in vendors))
+    if CARTS < 1_000_000:
+        os.environ["PGOPTIONS"] = "-c enable_seqscan=off"
     database = _data.open_database(vendor, CARTS)
     try:
+        asked = list(everything())
         with explained() as told:
-            for what, do in everything():
+            for what, do in asked:
                 told.what = what
                 do()
     finally:

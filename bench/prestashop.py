@@ -3,7 +3,8 @@
     python -m bench prestashop
 
 A private MariaDB with a PrestaShop 8 (3 lines a cart, 30 % ordered, a customer for 60 %), a private PostgreSQL for us
-(commits reach the disk, settings as in the other benchmarks). Client, worker and both servers share the machine. The importing process is one of its own.
+(commits reach the disk, settings as in the other benchmarks). Client, worker and both servers share the machine. The
+importing process is one of its own, with the one that reads beside it.
 """
 
 import json

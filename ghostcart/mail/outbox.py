@@ -23,7 +23,7 @@ from typing import Any
 import idna
 import structlog
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 
 from ghostcart.customers import keys
 from ghostcart.lib import sql
@@ -121,13 +121,15 @@ def settle(message: Message, *, as_sent: bool, actor: str, now: datetime) -> Non
 
 def recover(now: datetime) -> int:
     """Take care of what dead workers left: claimed messages are due again, committing ones in doubt; how many."""
-    # A lease too long to be true was given by a clock that has been set back since.
+    # A lease too long to be true was given by a clock that has been set back since. Each condition has its own
+    # statements: an index leads to either, not to both.
     taken = Message.objects.filter(OneOf("state", (State.CLAIMED, State.COMMITTING)))
-    over = taken.filter(Q(claimed_until__lt=now) | Q(claimed_until__gt=now + 2 * LEASE))
-    claimed = over.filter(state=State.CLAIMED).update(state=State.DUE, claimed_by="", claimed_until=None)
-    committing = over.filter(state=State.COMMITTING).update(
-        state=State.IN_DOUBT, reason="worker_died", claimed_until=None
-    )
+    claimed = committing = 0
+    for over in (taken.filter(claimed_until__lt=now), taken.filter(claimed_until__gt=now + 2 * LEASE)):
+        claimed += over.filter(state=State.CLAIMED).update(state=State.DUE, claimed_by="", claimed_until=None)
+        committing += over.filter(state=State.COMMITTING).update(
+            state=State.IN_DOUBT, reason="worker_died", claimed_until=None
+        )
     if committing:
         log.warning("mail in doubt: its worker died", messages=committing)
     waiting = Message.objects.filter(OneOf("state", WAITING))

@@ -5,16 +5,21 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('carts', '0010_log_in_months'),
-        ('shops', '0003_origins'),
+        ("carts", "0010_log_in_months"),
+        ("shops", "0003_origins"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='cart',
-            name='shop',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='carts', to='shops.shop'),
+            model_name="cart",
+            name="shop",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="carts",
+                to="shops.shop",
+            ),
         ),
     ]

@@ -5,21 +5,32 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('customers', '0004_erased'),
-        ('shops', '0003_origins'),
+        ("customers", "0004_erased"),
+        ("shops", "0003_origins"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='customer',
-            name='shop',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='customers', to='shops.shop'),
+            model_name="customer",
+            name="shop",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="customers",
+                to="shops.shop",
+            ),
         ),
         migrations.AlterField(
-            model_name='externalcustomer',
-            name='shop',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='shops.shop'),
+            model_name="externalcustomer",
+            name="shop",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="shops.shop",
+            ),
         ),
     ]

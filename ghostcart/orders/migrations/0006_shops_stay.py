@@ -6,27 +6,34 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('carts', '0011_shops_stay'),
-        ('customers', '0005_shops_stay'),
-        ('orders', '0005_lean_rows'),
-        ('shops', '0003_origins'),
+        ("carts", "0011_shops_stay"),
+        ("customers", "0005_shops_stay"),
+        ("orders", "0005_lean_rows"),
+        ("shops", "0003_origins"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='order',
-            name='shop',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='orders', to='shops.shop'),
+            model_name="order",
+            name="shop",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="orders",
+                to="shops.shop",
+            ),
         ),
         migrations.AlterField(
-            model_name='order',
-            name='token',
-            field=models.CharField(default=ghostcart.orders.models.new_token, help_text='opens the confirmation page', max_length=64),
+            model_name="order",
+            name="token",
+            field=models.CharField(
+                default=ghostcart.orders.models.new_token, help_text="opens the confirmation page", max_length=64
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.UniqueConstraint(fields=('token',), name='one_order_per_token'),
+            model_name="order",
+            constraint=models.UniqueConstraint(fields=("token",), name="one_order_per_token"),
         ),
     ]
