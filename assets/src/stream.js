@@ -3,8 +3,8 @@
 
 const KEPT = 400;
 const AGAIN_MS = 4000;
-// The server says something every two seconds. A host that lost its power says nothing, and closes nothing either.
-const SILENCE_MS = 4500;
+// The server says something every second and a half. A host that lost its power says nothing, and closes nothing either.
+const SILENCE_MS = 3500;
 
 /** Places in the log as pairs of big integers, so that they can be compared: "12-345" -> [12n, 345n]. */
 function placeOf(text) {

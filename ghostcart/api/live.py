@@ -34,7 +34,7 @@ AGE_SECONDS = 600
 CHECK_SECONDS = 3
 """How often it is asked again whether the reader may still see this."""
 FIGURES_SECONDS = 2
-PING_SECONDS = 2
+PING_SECONDS = 1.5
 """Nothing is said for no longer than this: screens take a silent connection for dead (`assets/src/stream.js`)."""
 MOST_BEHIND = 2_000
 """Entries that are sent again to a screen that was away; beyond, it loads its page afresh."""
@@ -125,7 +125,7 @@ class Stream:
 
     async def _catch_up(self) -> AsyncIterator[ServerSentEventMessage]:
         """Send what was missed, up to where the follower stands; later entries wait in the queue already."""
-        goal = hub.place()
+        goal = hub.goal()
         if self.place is None:
             self.place = goal
         elif not await in_django(log.can_follow, self.place, MOST_BEHIND):

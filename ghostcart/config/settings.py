@@ -60,6 +60,20 @@ def secret_key() -> str:
     return path.read_text()
 
 
+# A host that loses its power closes nothing. What it held locked, and the readers of the log who wait for
+# its transaction, must not wait for it for longer than the screens' patience: the server asks idle peers after two
+# seconds, and either side gives up after four. (Through a Unix socket this means nothing.)
+ON_THE_LINE = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 4000,
+    "keepalives_idle": 2,
+    "keepalives_interval": 1,
+    "keepalives_count": 2,
+    "options": "-c tcp_user_timeout=4000 -c tcp_keepalives_idle=2"
+    " -c tcp_keepalives_interval=1 -c tcp_keepalives_count=2",
+}
+
+
 def database(url: str) -> dict[str, Any]:
     """The Django database of `sqlite:///path` or `postgresql://user:password@host:port/name?host=/socket`."""
     parts = urlsplit(url)
@@ -88,7 +102,10 @@ def database(url: str) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": query.get("host", [parts.hostname or ""])[0],
         "PORT": parts.port or "",
-        "OPTIONS": {"pool": {"min_size": 1, "max_size": int(os.environ.get("DATABASE_POOL", "12")), "timeout": 10}},
+        "OPTIONS": {
+            **ON_THE_LINE,
+            "pool": {"min_size": 1, "max_size": int(os.environ.get("DATABASE_POOL", "12")), "timeout": 10},
+        },
         "CONN_HEALTH_CHECKS": True,
     }
 

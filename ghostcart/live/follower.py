@@ -29,13 +29,16 @@ class Follower(Thread):
         self.listener = listener
         self.stopping = Event()
         self.place = log.Cursor(0, 0)
+        """Behind what was handed over."""
+        self.taken = self.place
+        """Behind what is being handed over, to those who listen now: who comes later finds it in the log."""
         self.ready = Event()
 
     def run(self) -> None:
         while not self.stopping.is_set():
             try:
                 if not self.ready.is_set():
-                    self.place = log.position()
+                    self.place = self.taken = log.position()
                     self.ready.set()
                 self._follow()
             except (DatabaseError, psycopg.Error):
@@ -53,8 +56,9 @@ class Follower(Thread):
             while not self.stopping.is_set():
                 entries = log.after(self.place)
                 if entries:
+                    self.taken = entries[-1].cursor
                     self.listener(entries)
-                    self.place = entries[-1].cursor  # behind what was handed over: others resume from here
+                    self.place = self.taken
                     self.stopping.wait(PACE_SECONDS)
                 else:
                     wait()

@@ -74,7 +74,15 @@ class Hub:
         while follower is not None and not follower.ready.is_set():
             await asyncio.sleep(0.005)
 
+    def goal(self) -> Cursor:
+        """For a screen that has just subscribed: what lies before this is in the log, what comes after in its queue.
+
+        Never `place`: a batch that is being drawn for the others is beyond that, and will not come to this one.
+        """
+        return self.follower.taken if self.follower else Cursor(0, 0)
+
     def place(self) -> Cursor:
+        """Up to here everything is in the queues."""
         return self.follower.place if self.follower else Cursor(0, 0)
 
     def publish(self, entries: list[Entry]) -> None:

@@ -1,6 +1,7 @@
 """The follower of the log and the fan-out to screens: woken at once, survives trouble, waits for no slow screen."""
 
 import asyncio
+from threading import Event
 
 import psycopg
 import pytest
@@ -150,3 +151,40 @@ def test_a_screen_200_batches_behind_is_given_up_and_the_others_are_not():
         assert slow.queue.qsize() == QUEUE
 
     run(test)
+
+
+@database
+def test_a_screen_that_comes_while_a_batch_is_drawn_for_others_finds_it_in_the_log():
+    shop = factories.shop()
+    shopper, drawing, go_on = Shopper(shop), Event(), Event()
+
+    def draw(entries, look):
+        drawing.set()
+        assert go_on.wait(SOON)
+
+    async def test(loop):
+        hub = Hub(draw)
+        first, late = (Screen(frozenset({shop.pk}), "en", loop) for _ in range(2))
+        hub.subscribe(first)
+        follower = hub.follower
+        await hub.started()
+        await asyncio.to_thread(in_a_thread, lambda: shopper.add("MUG"))
+        await asyncio.to_thread(drawing.wait, SOON)
+        hub.subscribe(late)
+        goal, handed_over = hub.goal(), hub.place()
+        go_on.set()
+        batch = await asyncio.wait_for(first.queue.get(), SOON)
+        assert late.queue.empty()
+        assert handed_over < batch.entries[-1].cursor <= goal  # with the first of these alone it would be lost
+        hub.unsubscribe(first)
+        hub.unsubscribe(late)
+        await asyncio.to_thread(follower.join, 20)
+
+    run(test)
+
+
+def in_a_thread(do):
+    try:
+        do()
+    finally:
+        connection.close()

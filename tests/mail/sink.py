@@ -49,8 +49,10 @@ class Sink(socketserver.ThreadingTCPServer):
     allow_reuse_address = daemon_threads = True
     request_queue_size = 50
 
-    def __init__(self, tls: ssl.SSLContext | None = None, features: tuple[str, ...] = ()) -> None:
-        super().__init__(("127.0.0.1", 0), Conversation)
+    def __init__(
+        self, tls: ssl.SSLContext | None = None, features: tuple[str, ...] = (), host: str = "127.0.0.1"
+    ) -> None:
+        super().__init__((host, 0), Conversation)
         self.tls = tls
         self.features = [*features, *(["STARTTLS"] if tls else [])]
         self.script: dict[str, Answer] = {}

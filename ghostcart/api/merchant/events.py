@@ -160,7 +160,7 @@ class Stream:
 
     async def _catch_up(self) -> AsyncIterator[ServerSentEventMessage]:
         """What was missed, up to where the follower stands; later entries wait in the queue already."""
-        goal = hub.place()
+        goal = hub.goal()
         if self.place is None:
             self.place = goal
         while self.place < goal:
