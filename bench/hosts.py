@@ -297,7 +297,7 @@ async def under_load(hosts: list[Host], facts: dict[str, Any], folder: Path) -> 
     urls = [host.url for host in hosts[:2]]
     shoppers = Shoppers(urls, facts["key"], facts["skus"])
     screens = [Screen(urls, facts["cookie"], number, facts["place"]) for number in range(SCREENS)]
-    watching = [asyncio.create_task(screen.watch()) for screen in screens]
+    watching = await seated(screens, [])
     shopping = [asyncio.create_task(shoppers.shop(number)) for number in range(SHOPPERS)]
     await asyncio.sleep(CALM)
     faults = 0
@@ -310,13 +310,22 @@ async def under_load(hosts: list[Host], facts: dict[str, Any], folder: Path) -> 
             await asyncio.sleep(AWAY)
             await asyncio.to_thread(end)
             await asyncio.sleep(CALM)
+            watching = await seated(screens, watching)
     shoppers.enough = True
     await asyncio.gather(*shopping)
     await asyncio.sleep(2 * WHOLE_SECONDS)
+    await seated([], watching)
+    return shoppers, screens, faults
+
+
+async def seated(screens: list[Screen], watching: list[asyncio.Task[None]]) -> list[asyncio.Task[None]]:
+    """Half of the screens at each host, so that every fault meets some: they go on from where they were."""
     for task in watching:
         task.cancel()
     await asyncio.gather(*watching, return_exceptions=True)
-    return shoppers, screens, faults
+    for number, screen in enumerate(screens):
+        screen.at = number
+    return [asyncio.create_task(screen.watch()) for screen in screens]
 
 
 def finish_mail(shop: running.Running, database: str) -> None:
