@@ -9,6 +9,7 @@ have it twice, nobody may have had a mail twice, and no event may have come late
 """
 
 import asyncio
+import itertools
 import json
 import os
 import shutil
@@ -106,8 +107,9 @@ class Shoppers:
 
     async def shop(self, number: int) -> None:
         async with httpx.AsyncClient(timeout=ANSWER_SECONDS) as client:
-            at = number
-            while not self.enough:
+            for at in itertools.count(number):  # each cart begins at another host
+                if self.enough:
+                    break
                 at, made = await self.ask(client, at, "/carts", {}, "")
                 token = made.get("token", "")
                 for turn in range(20):
@@ -311,6 +313,7 @@ async def under_load(hosts: list[Host], facts: dict[str, Any], folder: Path) -> 
             await asyncio.to_thread(end)
             await asyncio.sleep(CALM)
             watching = await seated(screens, watching)
+            await asyncio.sleep(CALM / 2)
     shoppers.enough = True
     await asyncio.gather(*shopping)
     await asyncio.sleep(2 * WHOLE_SECONDS)
