@@ -1,10 +1,10 @@
 """Which order followed which reminder: graded by evidence, written once, taken back when the order is."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.db.models import Sum
+from msgspec import structs
 
 from ghostcart.carts import changes
 from ghostcart.carts import intake as cart_intake
@@ -217,7 +217,7 @@ def test_an_order_that_another_shop_tells_late_is_graded_too(shop):
     order_intake.take(shop.pk, outside.SOURCE, [told], NOON + 6 * DAY)
     ledger.write(NOON + 6 * DAY)
     assert LedgerLine.objects.get().at == NOON + 2 * DAY
-    order_intake.take(shop.pk, outside.SOURCE, [replace(told, version=2, status="refunded", settled_at=NOON + 3 * DAY)],
+    order_intake.take(shop.pk, outside.SOURCE, [structs.replace(told, version=2, status="refunded", settled_at=NOON + 3 * DAY)],
                       NOON + 8 * DAY)  # fmt: skip
     ledger.reverse(NOON + 7 * DAY)
     ledger.reverse(NOON + 8 * DAY)
