@@ -217,8 +217,8 @@ def test_an_order_that_another_shop_tells_late_is_graded_too(shop):
     order_intake.take(shop.pk, outside.SOURCE, [told], NOON + 6 * DAY)
     ledger.write(NOON + 6 * DAY)
     assert LedgerLine.objects.get().at == NOON + 2 * DAY
-    order_intake.take(shop.pk, outside.SOURCE, [structs.replace(told, version=2, status="refunded", settled_at=NOON + 3 * DAY)],
-                      NOON + 8 * DAY)  # fmt: skip
+    refunded = structs.replace(told, version=2, status="refunded", settled_at=NOON + 3 * DAY)
+    order_intake.take(shop.pk, outside.SOURCE, [refunded], NOON + 8 * DAY)
     ledger.reverse(NOON + 7 * DAY)
     ledger.reverse(NOON + 8 * DAY)
     assert LedgerLine.objects.filter(reverses__isnull=False).count() == 1
