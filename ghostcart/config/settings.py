@@ -70,7 +70,7 @@ ON_THE_LINE = {
     "keepalives_interval": 1,
     "keepalives_count": 2,
     "options": "-c tcp_user_timeout=4000 -c tcp_keepalives_idle=2"
-    " -c tcp_keepalives_interval=1 -c tcp_keepalives_count=2",
+    f" -c tcp_keepalives_interval=1 -c tcp_keepalives_count=2 {os.environ.get('PGOPTIONS', '')}",
 }
 
 
