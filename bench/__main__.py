@@ -3,7 +3,7 @@
     python -m bench [NAME ...] [--carts 100k|1m|10m] [--quick]
 
 Prints one table of all figures with their goals, and writes them with the machine's facts to bench-results.json.
-`fuzz` and `peers` are run when they are named.
+`fuzz`, `hosts`, `peers` and `plans` are run when they are named.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from bench._figures import Figure, Goal, machine, table
 
 HERE = Path(__file__).resolve().parent
 RESULTS = Path("bench-results.json")
-ONLY_IF_NAMED = {"fuzz", "peers"}
+ONLY_IF_NAMED = {"fuzz", "hosts", "peers", "plans"}
 QUICK = ("lists", "adding", "live")
 
 
