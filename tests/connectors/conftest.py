@@ -8,12 +8,24 @@ from tests import mariadb
 from tests.conftest import IN_CI
 
 
-@pytest.fixture(scope="session")
-def shops_server() -> Iterator[mariadb.Server]:
+def started() -> mariadb.Server:
     try:
-        server = mariadb.start()
+        return mariadb.start()
     except mariadb.NotInstalled as missing:
         (pytest.fail if IN_CI else pytest.skip)(str(missing))
+
+
+@pytest.fixture(scope="session")
+def shops_server() -> Iterator[mariadb.Server]:
+    server = started()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_server() -> Iterator[mariadb.Server]:
+    """A server that may be killed."""
+    server = started()
     yield server
     server.stop()
 

@@ -12,7 +12,7 @@ from ghostcart.connectors import errors, reading, services
 from ghostcart.connectors.models import Connection, State
 from ghostcart.connectors.prestashop import access
 from ghostcart.lib import sealing
-from tests import factories, mariadb
+from tests import factories
 from tests.connectors.prestashop.attaching import NOW, attach, import_all, look
 from tests.connectors.prestashop.shopmaker import Maker
 
@@ -104,17 +104,6 @@ def test_a_paused_shop_is_left_alone_and_resumed_where_it_was(maker, monkeypatch
     services.resume(connection, NOW + 3 * SECOND)
     connection.refresh_from_db()
     assert connection.state == State.FOLLOWING
-
-
-@pytest.fixture
-def own_server():
-    """A server that may be killed."""
-    try:
-        server = mariadb.start()
-    except mariadb.NotInstalled as missing:
-        pytest.skip(str(missing))
-    yield server
-    server.stop()
 
 
 @pytest.mark.django_db

@@ -70,10 +70,12 @@ class Beside:
         from ghostcart.connectors.prestashop.importing import Slice
 
         decoder = msgspec.msgpack.Decoder(Slice)
-        with suppress(OSError, EOFError):
-            while True:
-                self._waiting.put(decoder.decode(self._pipe.recv_bytes()))
-        self._waiting.put(None)
+        try:
+            with suppress(OSError, EOFError, msgspec.MsgspecError):
+                while True:
+                    self._waiting.put(decoder.decode(self._pipe.recv_bytes()))
+        finally:
+            self._waiting.put(None)  # whatever happened: somebody waits
 
 
 def _read(pipe: Pipe, place: Place, cursor: dict[str, Any]) -> None:
