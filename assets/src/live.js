@@ -190,7 +190,7 @@ function drawChart(root) {
       cursor: { show: false },
       legend: { show: false },
       axes: [
-        { ...axis, size: 24, values: (self, times) => times.map((time) => clock.format(time * 1000)) },
+        { ...axis, size: 24, space: 76, values: (self, times) => times.map((time) => clock.format(time * 1000)) },
         { ...axis, size: 32, splits: (self, index, low, high) => [0, Math.ceil(high / 2), Math.ceil(high)] },
       ],
       scales: { y: { range: (self, low, high) => [0, Math.max(4, high)] } },
