@@ -210,6 +210,7 @@ def leased(maker: Maker) -> Connection:
 @committed
 def test_two_that_want_the_same_row_come_one_after_the_other_from_then_on(maker, monkeypatch, small_slices):
     monkeypatch.setattr(reading, "LOCK_SECONDS", 1)
+    monkeypatch.setattr(reading, "WORKS_SECONDS", 60.0)  # else a slow machine ends its turn between the two
     take, turns, later_has_it = Reader.take, count(1), Event()
 
     def in_each_others_way(self: Reader, portion: Portion, now: datetime, *, is_history: bool = False) -> None:
