@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from ghostcart.carts.intake import CartSnapshot, LineSnapshot, Sums
+from ghostcart.carts.snapshots import CartSnapshot, LineSnapshot, Sums
 from ghostcart.catalog.intake import PriceSnapshot, ProductSnapshot, VariantSnapshot
 from ghostcart.customers.intake import CustomerSnapshot
 from ghostcart.orders.intake import OrderSnapshot

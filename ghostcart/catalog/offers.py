@@ -4,8 +4,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.db import connection
-
 from ghostcart.lib import sql
 
 _FOLDER = Path(__file__).parent / "sql"
@@ -44,11 +42,8 @@ def by_variant(shop_id: int, currency: str, variant_ids: Collection[int]) -> dic
 def _read(name: str, shop_id: int, currency: str, keys: Collection[str] | Collection[int]) -> list[Offer]:
     if not keys:
         return []
-    marks = ", ".join(["%s"] * len(keys))
-    statement = sql.statement(_FOLDER, name, connection.vendor).replace("{keys}", marks)
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [currency, shop_id, *keys])
-        return [
-            Offer(row[0], row[1], row[2], sql.json_from_db(row[3]), sql.json_from_db(row[4]), *row[5:])
-            for row in cursor.fetchall()
-        ]
+    found = sql.run(_FOLDER, name, {"currency": currency, "shop_id": shop_id}, keys=keys)
+    return [
+        Offer(row[0], row[1], row[2], sql.json_from_db(row[3]), sql.json_from_db(row[4]), *row[5:])
+        for row in found.fetchall()
+    ]

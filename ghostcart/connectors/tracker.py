@@ -17,8 +17,8 @@ from msgspec import Meta, Struct, structs
 
 from ghostcart.carts import changes, ingest, joining, storage
 from ghostcart.carts import intake as cart_intake
-from ghostcart.carts.intake import CartSnapshot, LineSnapshot, Sums
 from ghostcart.carts.models import Cart, CartLine, Device
+from ghostcart.carts.snapshots import CartSnapshot, LineSnapshot, Sums
 from ghostcart.connectors.ingest import shapes
 from ghostcart.connectors.ingest.errors import Conflict, WrongFact
 from ghostcart.connectors.ingest.reading import Reader

@@ -6,6 +6,7 @@ for all processes at once by writing it. Without the variable the clock is the s
 
 import os
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 
@@ -20,9 +21,16 @@ def offset() -> timedelta:
     if not path:
         return timedelta()
     try:
-        return timedelta(seconds=float(Path(path).read_text()))
+        found = os.stat(path)
+        return _read(path, found.st_ino, found.st_mtime_ns)
     except (FileNotFoundError, ValueError):
         return timedelta()
+
+
+@lru_cache(maxsize=4)
+def _read(path: str, _number: int, _changed_at: int) -> timedelta:
+    """Every change of a cart asks for the time: the file is read once for each time that it was written."""
+    return timedelta(seconds=float(Path(path).read_text()))
 
 
 def move(by: timedelta) -> timedelta:

@@ -1,8 +1,8 @@
 """Hand-written SQL kept in files beside the code that runs it.
 
 One file per statement. `name.postgresql.sql` or `name.sqlite.sql` is taken before `name.sql` where a statement
-must differ. Parameters are written `%(name)s`, a list of numbers `IN ({name})`. Times go in through `to_db` and come
-out through `from_db`, because SQLite has no time type and compares texts.
+must differ. Parameters are written `%(name)s`, a list of numbers or texts `IN ({name})`. Times go in through `to_db`
+and come out through `from_db`, because SQLite has no time type and compares texts.
 
 On PostgreSQL these statements are prepared on the server, which Django's own are not: parsing and planning would cost
 more than running them. Rows that are written together go as one JSON parameter, `%(rows)s`.
@@ -57,24 +57,30 @@ def together() -> Iterator[None]:
         yield
 
 
-def run(folder: Path, name: str, parameters: Mapping[str, Any] | None = None, **lists: Collection[int]) -> Any:
+def run(
+    folder: Path, name: str, parameters: Mapping[str, Any] | None = None, **lists: Collection[int] | Collection[str]
+) -> Any:
     """Execute a statement; a cursor on its rows."""
     text, values = statement(folder, name, connection.vendor), dict(parameters or {})
     if connection.vendor == "postgresql":
         for place, numbers in lists.items():
             text = text.replace(f"IN ({{{place}}})", f"= ANY(%({place})s)")
             values[place] = list(numbers)
-        connection.ensure_connection()
-        prepared = psycopg.Cursor(connection.connection)
-        with connection.wrap_database_errors:
-            prepared.execute(text, values, prepare=True)
-        return prepared
+        return _prepared(text, values)
     for place, numbers in lists.items():
         marks = [f"%({place}{count})s" for count in range(len(numbers))]
         values |= {f"{place}{count}": number for count, number in enumerate(numbers)}
         text = text.replace("{" + place + "}", ", ".join(marks))
     cursor = connection.cursor()
     cursor.execute(text, values)
+    return cursor
+
+
+def _prepared(text: str, values: Mapping[str, Any]) -> Any:
+    connection.ensure_connection()
+    cursor = psycopg.Cursor(connection.connection)
+    with connection.wrap_database_errors:
+        cursor.execute(text, values, prepare=True)
     return cursor
 
 
@@ -156,12 +162,13 @@ def next_ids(table: str, count: int) -> list[int]:
     """Numbers for so many new rows, taken in the current transaction (on SQLite under its write lock)."""
     if not count:
         return []
+    if connection.vendor == "postgresql":
+        found = _prepared(
+            f"SELECT nextval(pg_get_serial_sequence('{table}', 'id')) FROM generate_series(1, %(count)s)",
+            {"count": count},
+        )
+        return [row[0] for row in found.fetchall()]
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(
-                f"SELECT nextval(pg_get_serial_sequence('{table}', 'id')) FROM generate_series(1, {count:d})"
-            )
-            return [row[0] for row in cursor.fetchall()]
         cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
         row = cursor.fetchone()
         cursor.execute(f"SELECT max(id) FROM {table}")  # explicit numbers may have gone beyond

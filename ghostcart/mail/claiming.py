@@ -22,7 +22,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import F, QuerySet
 
 from ghostcart.lib import sql
-from ghostcart.lib.planning import OneOf
+from ghostcart.lib.planning import Among, OneOf
 from ghostcart.mail import backoff, links, suppression
 from ghostcart.mail.models import Link, Message, Purpose, State
 
@@ -147,12 +147,12 @@ def mine(some: QuerySet[Message], token: str, until: datetime) -> list[Message]:
     """Those of the due messages that are this claim's from now on."""
     if connection.features.has_select_for_update_skip_locked:
         some = some.select_for_update(skip_locked=True)
-    picked = list(some.values_list("pk", flat=True))
-    Message.objects.filter(pk__in=picked, state__in=WAITING).update(
+    picked = Message.objects.filter(Among("pk", list(some.values_list("pk", flat=True))))
+    picked.filter(state__in=WAITING).update(
         state=State.CLAIMED, claimed_by=token, claimed_until=until, claims=F("claims") + 1
     )
-    taken = Message.objects.filter(pk__in=picked, state=State.CLAIMED, claimed_by=token)
-    return list(taken.select_related("customer").prefetch_related("shop").order_by("due_at", "id"))
+    taken = picked.filter(state=State.CLAIMED, claimed_by=token)
+    return list(taken.prefetch_related("shop").order_by("due_at", "id"))
 
 
 def _verdicts(

@@ -28,7 +28,7 @@ class Message(models.Model):
     the mail again, with dead links. Tokens of links are never stored, only their hashes (`Link`).
     """
 
-    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="messages")
+    shop = models.ForeignKey("shops.Shop", models.CASCADE, related_name="messages", db_index=False)
     customer = models.ForeignKey("customers.Customer", models.SET_NULL, null=True, blank=True, related_name="messages")
     kind = models.CharField(max_length=20, help_text="reminder, test, summary, notice, account")
     address = models.CharField(max_length=320)
@@ -44,7 +44,7 @@ class Message(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     claimed_by = models.CharField(max_length=64, default="", blank=True, help_text="names the worker's claim")
     claimed_until = models.DateTimeField(null=True, blank=True)
-    message_id = models.CharField(max_length=200, default="", blank=True, db_index=True)
+    message_id = models.CharField(max_length=200, default="", blank=True)
     reason = models.CharField(max_length=40, default="", blank=True, help_text="why cancelled, moved or refused")
     answer = models.CharField(max_length=300, default="", blank=True, help_text="what the mail server said last")
     created_at = models.DateTimeField()
@@ -61,6 +61,7 @@ class Message(models.Model):
             models.Index(fields=["shop", "id"], name="message_by_shop"),
             models.Index(fields=["shop", "state", "id"], name="message_by_state"),
             models.Index(fields=["shop", "address_hash", "sent_at"], name="message_by_address"),
+            models.Index(fields=["message_id"], name="message_by_its_id", condition=~Q(message_id="")),
         ]
 
     def __str__(self) -> str:

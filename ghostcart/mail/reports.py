@@ -43,7 +43,7 @@ def find(mark: object, message_id: object) -> Message | None:
     if found := _MARK.fullmatch(str(mark)):
         return Message.objects.filter(pk=int(found[1])).first()
     if isinstance(message_id, str) and message_id:
-        return Message.objects.filter(message_id=message_id[:200]).first()
+        return Message.objects.filter(message_id=message_id[:200]).exclude(message_id="").first()
     return None
 
 

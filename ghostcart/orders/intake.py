@@ -12,9 +12,9 @@ from msgspec import structs
 
 from ghostcart.carts import ingest
 from ghostcart.carts import intake as cart_intake
-from ghostcart.carts.intake import CartSnapshot, Closing, LineSnapshot, Sums, VoucherSnapshot
 from ghostcart.carts.kinds import EventKind
 from ghostcart.carts.models import Cart
+from ghostcart.carts.snapshots import CartSnapshot, Closing, LineSnapshot, Sums, VoucherSnapshot
 from ghostcart.catalog import queries as catalog_queries
 from ghostcart.catalog.intake import known_variants
 from ghostcart.customers import intake as customer_intake

@@ -8,8 +8,8 @@ from django.urls import reverse
 from ghostcart.backoffice.models import Role
 from ghostcart.carts import changes, ingest, intake, queries
 from ghostcart.carts.errors import CartElsewhere
-from ghostcart.carts.intake import VoucherSnapshot
 from ghostcart.carts.models import Cart, Device
+from ghostcart.carts.snapshots import VoucherSnapshot
 from ghostcart.catalog import intake as catalog_intake
 from ghostcart.customers import intake as customer_intake
 from ghostcart.lib import clock, pictures

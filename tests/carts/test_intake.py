@@ -8,6 +8,7 @@ import pytest
 
 from ghostcart.carts import intake, services
 from ghostcart.carts.models import Cart, CartEvent
+from ghostcart.carts.snapshots import CartSnapshot
 from ghostcart.catalog import intake as catalog_intake
 from ghostcart.customers import intake as customer_intake
 from ghostcart.lib.snapshots import Taken
@@ -72,7 +73,7 @@ def test_in_whatever_order_versions_arrive_the_newest_stands(shop):
     ]
     chance = random.Random(5)
     for number in range(20):
-        told = [intake.CartSnapshot(**{f: getattr(v, f) for f in v.__struct_fields__} | {"external_id": str(number)})
+        told = [CartSnapshot(**{f: getattr(v, f) for f in v.__struct_fields__} | {"external_id": str(number)})
                 for v in versions]  # fmt: skip
         chance.shuffle(told)
         fates = [take(shop, one)[str(number)] for one in told]

@@ -8,8 +8,8 @@ from django.db import connection as database
 from django.db.models import F
 
 from ghostcart.carts import intake as carts
-from ghostcart.carts.intake import VoucherSnapshot
 from ghostcart.carts.models import Cart
+from ghostcart.carts.snapshots import Sums, VoucherSnapshot
 from ghostcart.catalog import intake as catalog
 from ghostcart.config import work
 from ghostcart.connectors import errors, vouchers
@@ -323,7 +323,7 @@ def test_its_use_in_an_order_there_closes_the_loop(attached, campaign, shelf):
     told = outside.order(
         "9", "3", outside.line("1", 2, 30), customer="7", placed_at=at,
         vouchers=[VoucherSnapshot(voucher.code, "A voucher", 600)],
-        sums=carts.Sums(products_minor=6000, discount_minor=600, total_minor=5400),
+        sums=Sums(products_minor=6000, discount_minor=600, total_minor=5400),
     )  # fmt: skip
     orders.take(attached.shop.pk, SOURCE, [told], at)
     assert VoucherRedemption.objects.get().voucher == voucher

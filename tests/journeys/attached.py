@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from ghostcart.backoffice.models import Membership, Role, User
 from ghostcart.carts import intake
-from ghostcart.carts.intake import VoucherSnapshot
 from ghostcart.carts.models import Cart
+from ghostcart.carts.snapshots import VoucherSnapshot
 from ghostcart.catalog import intake as catalog_intake
 from ghostcart.connectors.models import Connection, State
 from ghostcart.customers import intake as customer_intake

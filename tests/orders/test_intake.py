@@ -6,6 +6,7 @@ import pytest
 
 from ghostcart.carts import intake as cart_intake
 from ghostcart.carts.models import Cart, CartEvent
+from ghostcart.carts.snapshots import VoucherSnapshot
 from ghostcart.customers import intake as customer_intake
 from ghostcart.lib.snapshots import Taken
 from ghostcart.orders import intake
@@ -78,7 +79,7 @@ def test_told_again_nothing_changes_and_late_news_is_left_out(shop):
 
 def test_our_voucher_is_noted_as_used_once_and_given_back_by_a_refund(shop):
     voucher = voucher_services.create(shop_id=shop.pk, kind=Kind.PERCENT, percent_bp=1000, quantity=1, now=NOON)
-    vouchers = [cart_intake.VoucherSnapshot(voucher.code.lower(), "", 100)]
+    vouchers = [VoucherSnapshot(voucher.code.lower(), "", 100)]
     for _again in range(2):
         take(shop, order("9", "1", line("mug"), vouchers=vouchers))
         assert Voucher.objects.get().used == 1

@@ -3,5 +3,5 @@ SELECT v.id, p.id, v.sku, p.names, v.options, p.reference, v.picture, v.stock, p
        c.price_micros, c.regular_micros
 FROM catalog_variant v
 JOIN catalog_product p ON p.id = v.product_id
-JOIN catalog_price c ON c.variant_id = v.id AND c.currency = %s
-WHERE v.shop_id = %s AND v.id IN ({keys}) AND v.is_active AND p.is_active
+JOIN catalog_price c ON c.variant_id = v.id AND c.currency = %(currency)s
+WHERE v.shop_id = %(shop_id)s AND v.id IN ({keys}) AND v.is_active AND p.is_active

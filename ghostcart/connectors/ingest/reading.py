@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ghostcart.carts.intake import CartSnapshot, LineSnapshot, Sums, VoucherSnapshot
+from ghostcart.carts.snapshots import CartSnapshot, LineSnapshot, Sums, VoucherSnapshot
 from ghostcart.catalog.intake import PriceSnapshot, ProductSnapshot, VariantSnapshot
 from ghostcart.connectors.ingest import shapes
 from ghostcart.connectors.ingest.errors import WrongFact

@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from ghostcart.carts import pricing
-from ghostcart.carts.intake import CartSnapshot, LineSnapshot, Sums, VoucherSnapshot
+from ghostcart.carts.snapshots import CartSnapshot, LineSnapshot, Sums, VoucherSnapshot
 from ghostcart.connectors.prestashop import orders as ordering
 from ghostcart.connectors.prestashop.basics import Basics, Currency, clean, listed, micros
 from ghostcart.connectors.prestashop.catalogue import Catalogue, Item, variant_id

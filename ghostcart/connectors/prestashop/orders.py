@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ghostcart.carts.intake import LineSnapshot, Sums, VoucherSnapshot
+from ghostcart.carts.snapshots import LineSnapshot, Sums, VoucherSnapshot
 from ghostcart.connectors.prestashop.basics import Basics, clean, listed, micros
 from ghostcart.connectors.prestashop.catalogue import Catalogue, variant_id
 from ghostcart.connectors.prestashop.database import Database

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ghostcart.carts.intake import CartSnapshot
+from ghostcart.carts.snapshots import CartSnapshot
 from ghostcart.catalog import intake as catalog_intake
 from ghostcart.catalog.intake import ProductSnapshot
 from ghostcart.customers import intake as customer_intake

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ghostcart.carts import intake as cart_intake
-from ghostcart.carts.intake import CartSnapshot
+from ghostcart.carts.snapshots import CartSnapshot
 from ghostcart.connectors.prestashop.basics import marks
 from ghostcart.connectors.prestashop.reader import CARTS_AT_ONCE, Reader
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from ghostcart.carts import intake as cart_intake
-from ghostcart.carts.intake import CartSnapshot
+from ghostcart.carts.snapshots import CartSnapshot
 from ghostcart.connectors.prestashop.following import Look
 from ghostcart.connectors.prestashop.importing import Slice
 from ghostcart.connectors.prestashop.portions import Portion

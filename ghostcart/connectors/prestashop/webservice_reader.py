@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from ghostcart.carts.intake import VoucherSnapshot
+from ghostcart.carts.snapshots import VoucherSnapshot
 from ghostcart.connectors.prestashop import orders as ordering
 from ghostcart.connectors.prestashop import people, webservice_basics
 from ghostcart.connectors.prestashop.basics import Basics, micros
