@@ -1,6 +1,7 @@
 # make demo    a running demo shop on http://127.0.0.1:8000 (HOST, PORT, GHOSTCART_DATA say otherwise)
 # make test    all checks and tests
 # make bench   the benchmarks (`make bench CARTS=10m`); make bench-quick the shortest ones
+# make bench-peers   adding to a cart beside other shop systems, which it installs elsewhere (Node, network)
 # make fuzz    50,000 generated requests over the API
 # make prove   the promises at their full numbers (an hour)
 # make check   only the checks: style, types, imports, migrations
@@ -12,7 +13,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := demo
-.PHONY: demo test bench bench-quick fuzz prove check assets clean lock
+.PHONY: demo test bench bench-quick bench-peers fuzz prove check assets clean lock
 
 bin := .venv/bin
 locks := requirements/base.lock requirements/build.lock
@@ -33,6 +34,9 @@ bench: $(ready) .venv/.test
 
 bench-quick: $(ready) .venv/.test
 	@$(bin)/python -m bench --quick
+
+bench-peers: $(ready) .venv/.test
+	@$(bin)/python -m bench peers
 
 fuzz: $(ready) .venv/.test
 	@$(bin)/python -m bench.fuzz

@@ -11,19 +11,17 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import httpx
 from playwright.sync_api import Page, sync_playwright
-from rich.console import Console
-from rich.table import Table
 
+from bench._figures import Figure, Goal, median, show
 from tests import running
 from tests.conftest import CHROMIUM_FLAGS
 
 CLICKS = 60
 SHOPPERS, RATE = 50, 5
-GOAL_MS = 150
+GOAL = Goal(150, 75)
 BREATH_MS = 800
 """The shop takes clicks that follow each other faster for one double click."""
 
@@ -56,7 +54,11 @@ def main() -> None:
         simulator.wait(10)
         shop.stop()
         shutil.rmtree(folder, ignore_errors=True)
-    show(clicks, answers)
+    show(
+        f"Live, SQLite, {SHOPPERS} shoppers active, {RATE} changes a second besides",
+        [*figures("from the shopper's click to the change on the screen", clicks, GOAL),
+         *figures("adding over HTTP, one client", answers)],
+    )  # fmt: skip
 
 
 def product_of(shop: running.Running) -> tuple[str, str, str, str]:
@@ -108,20 +110,9 @@ def measure_answers(shop: running.Running) -> list[float]:
     return times
 
 
-def show(clicks: list[float], answers: list[float]) -> None:
-    table = Table(title=f"Live, {SHOPPERS} shoppers active, {RATE} changes a second besides, SQLite, milliseconds")
-    for head in ("what", "n", "p50", "p95", "worst", "goal (p95)"):
-        table.add_column(head, justify="left" if head == "what" else "right")
-    rows: list[tuple[str, list[float], Any]] = [
-        ("from the shopper's click to the change on the screen", clicks, GOAL_MS),
-        ("add to cart over HTTP, one client", answers, "-"),
-    ]
-    for name, times, goal in rows:
-        p95 = statistics.quantiles(times, n=20)[18]
-        table.add_row(
-            name, str(len(times)), f"{statistics.median(times):.0f}", f"{p95:.0f}", f"{max(times):.0f}", str(goal)
-        )
-    Console().print(table)
+def figures(what: str, times: list[float], goal: Goal | None = None) -> list[Figure]:
+    p95 = statistics.quantiles(times, n=20)[18]
+    return [Figure(f"{what}, p95 of {len(times)}", p95, "ms", goal), median(f"{what}, median", times, "ms")]
 
 
 if __name__ == "__main__":

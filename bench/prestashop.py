@@ -20,9 +20,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from bench._figures import Figure, Goal, median, show
+
 CARTS = int(os.environ.get("BENCH_PRESTASHOP_CARTS", "1000000"))
 LOOKS = 50
-GOAL_RATE, GOAL_MIB, GOAL_MS = 5_000, 300, 10
+RATE, MEMORY, QUERY = Goal(5_000, 20_000, is_most=False), Goal(300, 300), Goal(10, 10)
 
 
 def main() -> None:
@@ -37,37 +39,36 @@ def main() -> None:
     theirs, ours = mariadb.start(), postgres.start(durable=True, settings=POSTGRES)
     try:
         os.environ |= {"DATABASE_URL": ours.url, "GHOSTCART_DATA": folder, "LOG_LEVEL": "WARNING"}
-        print(f"PrestaShop 8 with {CARTS:,} carts, read into PostgreSQL")
-        start = perf_counter()
         url = make(theirs)
-        print(f"  made in {perf_counter() - start:.0f} s")
         _prepare_django()
         from django.core.management import call_command
 
         call_command("migrate", verbosity=0)
-        told = _run("import", url)
-        _say("import", f"{told['rate']:,.0f} carts/s", told["rate"] >= GOAL_RATE, f"{GOAL_RATE:,} or more")
-        for stage, seconds in told["stages"].items():
-            print(f"    {stage}: {seconds:.1f} s")
-        _say("memory of the importing processes", f"{told['mib']:.0f} MiB", told["mib"] < GOAL_MIB, f"under {GOAL_MIB}")
-        print(f"    taken: {told['taken']}")
-        told = _run("follow", url)
-        _say(
-            "the query for changed carts", f"{told['query_ms']:.2f} ms", told["query_ms"] < GOAL_MS, f"under {GOAL_MS}"
-        )
-        print(f"    worst {told['query_worst_ms']:.2f} ms, reading {told['rows']} row(s)")
-        print(
-            f"  one look: {told['look_ms']:.1f} ms, {told['statements']:.1f} statements on average when nothing changed"
-        )
-        print(f"  a changed cart: {told['change_ms']:.1f} ms from the look's begin to its commit here")
+        figures = [*_imported(_run("import", url)), *_followed(_run("follow", url))]
     finally:
         theirs.stop()
         ours.stop()
         shutil.rmtree(folder, ignore_errors=True)
+    show(f"PrestaShop 8, {CARTS:,} carts", figures)
 
 
-def _say(what: str, figure: str, is_met: bool, goal: str) -> None:
-    print(f"  {what}: {figure}  [{'goal met' if is_met else 'GOAL MISSED'}: {goal}]")
+def _imported(told: dict[str, Any]) -> list[Figure]:
+    assert told["taken"]["carts"] == CARTS, f"carts were lost or doubled: {told['taken']}"
+    return [
+        Figure("first import", told["rate"], "carts/s", RATE),
+        *(Figure(f"first import: {stage}", seconds, "s") for stage, seconds in told["stages"].items()),
+        Figure("memory of the importing processes", told["mib"], "MiB", MEMORY),
+    ]
+
+
+def _followed(told: dict[str, Any]) -> list[Figure]:
+    return [
+        median("the query for changed carts", told["queries"], "ms", QUERY),
+        Figure("rows that this query reads", told["rows"], ""),
+        median("one look when nothing changed", told["looks"], "ms"),
+        Figure("statements of such a look", told["statements"], ""),
+        median("a changed cart, from the look's begin to its commit here", told["changes"], "ms"),
+    ]
 
 
 def _run(what: str, url: str) -> dict[str, Any]:
@@ -215,12 +216,11 @@ def run_follow(url: str) -> dict[str, Any]:
         cart = Cart.objects.get(external_id=str(number * 10))
         assert cart.lines.filter(quantity=7).exists(), "a change was not seen"
     return {
-        "query_ms": statistics.median(ms for ms, _rows in queries),
-        "query_worst_ms": max(ms for ms, _rows in queries),
+        "queries": [ms for ms, _rows in queries],
         "rows": statistics.median(rows for _ms, rows in queries),
-        "look_ms": statistics.median(looks),
+        "looks": looks,
         "statements": statistics.mean(counts),
-        "change_ms": statistics.median(changes),
+        "changes": changes,
     }
 
 

@@ -22,7 +22,7 @@ from ghostcart.api.problems import PROBLEM, Problem, language_of
 from ghostcart.api.threads import in_django
 from ghostcart.carts import browsing, changes, tokens
 from ghostcart.carts.errors import UnknownCurrency
-from ghostcart.carts.writer import Lanes
+from ghostcart.carts.writer import GroupWriter
 from ghostcart.customers import services as customer_services
 from ghostcart.lib import clock, machines, money
 from ghostcart.orders import services as order_services
@@ -55,7 +55,7 @@ PROBLEMS = {
 }
 """What any call may be refused with; the codes are stable."""
 
-writer = Lanes(encode=answer)
+writer = GroupWriter(encode=answer)
 
 
 class NewCart(msgspec.Struct, forbid_unknown_fields=True):

@@ -55,7 +55,7 @@ def record(change: Change, encode: Encoder | None = None) -> Outcome:
 
 def record_all(batch: Sequence[Change], encode: Encoder | None = None) -> list[Outcome | GhostcartError]:
     """Apply many changes in one transaction, each with its own outcome, in the order given."""
-    with transaction.atomic(), sql.together():
+    with transaction.atomic(), sql.together(commits=True):
         work = Batch(batch, encode)
         results = [work.outcome(change) for change in batch]
         work.store()
@@ -78,9 +78,11 @@ class Batch:
         self.saved = storage.saved_carts(batch)
         numbers = {change.cart_id for change in batch} | {device.cart_id for device in self.devices.values()}
         known = {number for number in numbers | set(self.saved.values()) if number is not None}
+        likely = _likely_offers(batch)
+        self.spare = storage.ask_numbers(sum(device.cart_id is None for device in self.devices.values()))
         self.carts = storage.read_carts(known | _sources(batch, known))
         self.answers = storage.read_answers(batch)
-        self.offers = _offers_for(batch, self)
+        self.offers = _offers_for(batch, self, likely())
         self.touched: dict[int, OpenCart] = {}
         self.log: list[tuple[OpenCart, Change, EventDraft, dict[str, object]]] = []
         self.new_answers: list[tuple[Change, str]] = []
@@ -326,7 +328,7 @@ class Batch:
         """Write what changed: heads first (new ones get their number), then lines, vouchers, devices, and last the
         log, so that its entries wait for as short as can be below the readers' horizon."""
         carts = list(self.touched.values())
-        storage.write_heads(carts)
+        storage.write_heads(carts, self.spare())
         storage.write_lines(carts)
         storage.write_vouchers(carts)
         storage.write_devices(self.devices.values())
@@ -359,18 +361,34 @@ def _sources(batch: Sequence[Change], known: set[int]) -> set[int]:
     return wanted
 
 
-def _offers_for(batch: Sequence[Change], work: Batch) -> dict[tuple[int, str, str], offers.Offer | None]:
-    """Today's offers of all products that the batch adds, by shop, currency and SKU; None where there is none."""
+Offers = dict[tuple[int, str, str], offers.Offer | None]
+"""Today's offers by shop, currency and SKU; None where there is none."""
+
+
+def _likely_offers(batch: Sequence[Change]) -> Callable[[], Offers]:
+    """Asks for what the batch adds in the currency that its carts most likely have, before they are read; the answer
+    comes with theirs."""
     wanted: dict[tuple[int, str], set[str]] = {}
     for change in batch:
         if isinstance(change, changes.AddLine):
-            shop = shop_rules.of(change.shop_id)
+            currency = change.currency or shop_rules.of(change.shop_id).currency
+            wanted.setdefault((change.shop_id, currency), set()).add(change.sku)
+    asked = {place: offers.ask_by_sku(*place, skus) for place, skus in wanted.items()}
+    return lambda: {
+        (*place, sku): offered.get(sku) for place, ask in asked.items() for offered in [ask()] for sku in wanted[place]
+    }
+
+
+def _offers_for(batch: Sequence[Change], work: Batch, found: Offers) -> Offers:
+    """The offers of all products that the batch adds, in the currencies of their carts; `found` are those at hand."""
+    wanted: dict[tuple[int, str], set[str]] = {}
+    for change in batch:
+        if isinstance(change, changes.AddLine):
             device = work.devices.get((change.shop_id, change.seen.token_hash)) if change.seen else None
             number = change.cart_id or (device.cart_id if device else None)
             cart = work.carts.get(number or 0)
-            currency = cart.currency if cart and cart.is_live else (change.currency or shop.currency)
-            wanted.setdefault((change.shop_id, currency), set()).add(change.sku)
-    found: dict[tuple[int, str, str], offers.Offer | None] = {}
+            if cart and cart.is_live and (change.shop_id, cart.currency, change.sku) not in found:
+                wanted.setdefault((change.shop_id, cart.currency), set()).add(change.sku)
     for (shop_id, currency), skus in wanted.items():
         offered = offers.by_sku(shop_id, currency, skus)
         found |= {(shop_id, currency, sku): offered.get(sku) for sku in skus}

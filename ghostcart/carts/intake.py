@@ -144,7 +144,7 @@ class _Intake:
         self.new_lines: list[tuple[object, ...]] = []
         self.new_vouchers: list[tuple[object, ...]] = []
         self.gone_lines: list[dict[str, object]] = []
-        self.events: list[tuple[int, int, int, str, str, datetime, dict[str, object]]] = []
+        self.events: list[storage.Event] = []
 
     def take(self) -> Stored:
         fates = {name: self._change(head, self.told[name]) for name, head in self.heads.items()}

@@ -17,6 +17,8 @@ from ghostcart.lib import partitions, sql
 
 FOLDER = Path(__file__).parent / "sql"
 TABLE = "carts_cartevent"
+AT_ONCE = 500
+"""Entries that are read together."""
 FORGOTTEN_AT_ONCE = 1000
 CHANNEL = "ghostcart_carts"
 """Where PostgreSQL tells that the log has grown. A wake-up only: who misses it finds the rows at the next look."""
@@ -73,7 +75,7 @@ def start() -> Cursor:
     return Cursor(row.transaction, row.number) if row else Cursor(0, 0)
 
 
-def after(place: Cursor, limit: int = 500) -> list[Entry]:
+def after(place: Cursor, limit: int = AT_ONCE) -> list[Entry]:
     """The next entries behind a place, in order."""
     with connection.cursor() as cursor:
         parameters = {"transaction": place.transaction, "id": place.id, "limit": limit}

@@ -4,7 +4,7 @@ An ordered cart is never deleted: the condition stands in the statement that del
 constraint of the table.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from django.db import models, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from ghostcart.carts import ingest, storage
+from ghostcart.carts import storage
 from ghostcart.carts.kinds import EventKind
 from ghostcart.carts.models import BOT_SCORE, Cart, CartLine
 from ghostcart.carts.queries import KEPT_DELETED
@@ -21,6 +21,7 @@ from ghostcart.shops import rules
 from ghostcart.shops.models import Shop
 
 BATCH = 500
+PURGED_AT_ONCE = 10 * BATCH
 RETIME_BATCH = 5_000
 
 DELETED, ORDERED, MISSING, RESTORED = "deleted", "ordered", "missing", "restored"
@@ -58,8 +59,7 @@ def _delete_ghosts(carts: QuerySet[Cart], actor: str, now: datetime) -> list[int
     changed = carts.filter(pk__in=numbers).update(deleted_at=now, deleted_by=actor, version=F("version") + 1)
     if changed != len(numbers):
         raise RuntimeError("carts changed under their lock")
-    for head in heads:
-        _log(head, EventKind.DELETED, actor, now, {})
+    storage.insert_events(_entry(head, EventKind.DELETED, actor, now, {}) for head in heads)
     return numbers
 
 
@@ -78,23 +78,14 @@ def undelete(
     lines: dict[int, list[dict[str, Any]]] = {number: [] for number in back}
     for line in CartLine.objects.filter(cart__in=back).order_by("position"):
         lines[line.cart_id].append(_told(line))
-    for head in heads:
-        _log(head, EventKind.RESTORED, actor, now, {"lines": lines[head.pk]})
+    storage.insert_events(_entry(one, EventKind.RESTORED, actor, now, {"lines": lines[one.pk]}) for one in heads)
     return {number: RESTORED if number in back else MISSING for number in asked}
 
 
-def _log(head: Cart, kind: str, actor: str, now: datetime, data: dict[str, Any]) -> None:
+def _entry(head: Cart, kind: str, actor: str, now: datetime, data: dict[str, Any]) -> storage.Event:
     """`head` as it was before the change that raised its version by one."""
     sums = {"total_minor": head.total_minor, "item_count": head.item_count, "currency": head.currency}
-    ingest.append_event(
-        shop_id=head.shop_id,
-        cart_id=head.pk,
-        version=head.version + 1,
-        kind=kind,
-        actor=actor,
-        at=now,
-        data={**data, **sums},
-    )
+    return head.shop_id, head.pk, head.version + 1, kind, actor, now, {**data, **sums}
 
 
 def _told(line: CartLine) -> dict[str, Any]:
@@ -103,16 +94,17 @@ def _told(line: CartLine) -> dict[str, Any]:
 
 
 def purge(now: datetime) -> int:
-    """Remove for good what was deleted more than 30 days ago, in batches; returns how many carts went."""
-    removed = 0
-    while True:
-        with transaction.atomic():
-            due = Cart.objects.filter(deleted_at__lte=now - KEPT_DELETED).order_by("pk").select_for_update()
-            numbers = list(due.values_list("pk", flat=True)[:BATCH])
-            Cart.objects.filter(pk__in=numbers).delete()
-        removed += len(numbers)
-        if len(numbers) < BATCH:
-            return removed
+    """Remove for good what was deleted more than 30 days ago; returns how many carts went. After some batches others
+    have their turn: call it again until it returns 0."""
+    due, removed = Cart.objects.filter(deleted_at__lte=now - KEPT_DELETED), 0
+    for shop_id in Shop.objects.order_by("pk").values_list("pk", flat=True):
+        theirs = due.filter(shop_id=shop_id).order_by("deleted_at", "pk").values_list("pk", flat=True)
+        while removed < PURGED_AT_ONCE and (numbers := list(theirs[:BATCH])):
+            with transaction.atomic():
+                held = due.filter(pk__in=numbers).order_by("pk").select_for_update().values_list("pk", flat=True)
+                Cart.objects.filter(pk__in=list(held)).delete()
+            removed += len(numbers)
+    return removed
 
 
 # -- clean-up ----------------------------------------------------------------------------------------
@@ -146,6 +138,19 @@ class CleanUp:
             return found.filter(line_count=0)
         return found.filter(bot_score__gte=BOT_SCORE) if self.which == Which.BOTS else found
 
+    def parts(self) -> Iterator[QuerySet[Cart]]:
+        """The same, oldest first, each part by an index that those which went have left: what the next batch costs
+        does not grow with those before."""
+        for shop_id in self.shop_ids:
+            found = self.carts().filter(shop_id=shop_id)
+            if self.which == Which.BOTS:
+                yield found.order_by("pk")
+                continue
+            if self.which == Which.AGE:
+                yield found.filter(merged_at=None, line_count__gt=0).order_by("abandon_after", "pk")
+            yield found.filter(merged_at=None, line_count=0).order_by("pk")
+            yield found.filter(merged_at__isnull=False).order_by("pk")
+
 
 @transaction.atomic
 def clean_up_batch(rule: CleanUp, actor: str, now: datetime, size: int | None = None) -> int:
@@ -153,7 +158,9 @@ def clean_up_batch(rule: CleanUp, actor: str, now: datetime, size: int | None = 
 
     Each cart is held against the whole rule again in the statement that deletes it.
     """
-    numbers = list(rule.carts().order_by("pk").values_list("pk", flat=True)[: size or BATCH])
+    numbers: list[int] = []
+    for part in rule.parts():
+        numbers += part.values_list("pk", flat=True)[: (size or BATCH) - len(numbers)]
     return len(_delete_ghosts(rule.carts().filter(pk__in=numbers), actor, now)) if numbers else 0
 
 

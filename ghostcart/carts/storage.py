@@ -4,7 +4,7 @@ The same statements run on SQLite and PostgreSQL. Locks are taken in one order (
 that batches cannot wait for each other in a circle.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,8 @@ from ghostcart.shops import rules as shop_rules
 from ghostcart.vouchers import queries as voucher_queries
 
 FOLDER = Path(__file__).parent / "sql"
+Event = tuple[int, int, int, str, str, datetime, dict[str, Any]]
+"""An entry of the log: (shop, cart, version, kind, actor, at, data)."""
 SEEN_STEP_SECONDS = 45
 """A cart's `seen_at` moves in steps of this size: heartbeats should not rewrite the head each time."""
 
@@ -201,12 +203,18 @@ def read_answers(batch: Sequence[Change]) -> dict[tuple[int, str, str], tuple[st
 # -- writing -------------------------------------------------------------------------------------
 
 
-def write_heads(carts: Iterable[OpenCart]) -> None:
-    """Store heads; a new cart gets its number."""
+def ask_numbers(count: int) -> Callable[[], list[int]]:
+    """Numbers for carts that are likely to be new, asked now and read when it is called (`sql.together`)."""
+    return sql.ask_ids("carts_cart", count) if connection.vendor == "postgresql" and count else list
+
+
+def write_heads(carts: Iterable[OpenCart], spare: Sequence[int] = ()) -> None:
+    """Store heads; a new cart gets its number, one of the spare ones while there are any."""
     carts = list(carts)
     new = [cart for cart in carts if cart.id is None]
     known = [_head(cart) for cart in carts if cart.id is not None]
-    for cart, number in zip(new, sql.next_ids("carts_cart", len(new)), strict=True):
+    more = sql.next_ids("carts_cart", len(new) - len(spare))
+    for cart, number in zip(new, [*spare, *more], strict=False):
         cart.id = number
     _write("insert_head", [_head(cart) for cart in new])
     _write("update_head", known)
@@ -332,8 +340,8 @@ def write_answers(answers: Iterable[tuple[Change, str]]) -> None:
     )
 
 
-def insert_events(events: Iterable[tuple[int, int, int, str, str, datetime, dict[str, object]]]) -> None:
-    """Append to the cart log: (shop, cart, version, kind, actor, at, data)."""
+def insert_events(events: Iterable[Event]) -> None:
+    """Append to the cart log."""
     names = ("shop_id", "cart_id", "cart_version", "kind", "actor", "at", "data")
     rows = [dict(zip(names, event, strict=True)) for event in events]
     _write("insert_event", rows)

@@ -1,10 +1,11 @@
 """What the live page shows: who is in the shop now, their carts, and what happened last. Reading only."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import Count, QuerySet, Sum
+from django.db.models.functions import TruncMinute
 from django.db.models.lookups import In
 
 from ghostcart.carts.kinds import OURS, EventKind
@@ -16,6 +17,8 @@ PRESENT = timedelta(minutes=5)
 ACTIVE = timedelta(minutes=30)
 """Carts that the live page keeps on the screen."""
 CHART_MINUTES = 60
+UNSETTLED_MINUTES = 3
+"""What other shops tell of may have happened so long ago."""
 MOST_CARTS, MOST_ENTRIES = 60, 60
 
 
@@ -38,6 +41,10 @@ def last_entries(shop_ids: Collection[int]) -> list[CartEvent]:
     return list(found.select_related("cart").order_by("-pk")[:MOST_ENTRIES])
 
 
+Additions = Sequence[tuple[int, int]]
+"""(minute as Unix seconds, products put in carts in it), oldest first, the current minute last."""
+
+
 @dataclass(frozen=True, slots=True)
 class Figures:
     """What is going on in some shops at a moment, without suspected machines."""
@@ -46,11 +53,11 @@ class Figures:
     carts: int
     open_values: dict[str, int]
     """Value of the open carts per currency, in minor units."""
-    additions: list[tuple[int, int]]
-    """(minute as Unix seconds, products put in carts in it), oldest first, the current minute last."""
+    additions: Additions
 
 
-def figures(shop_ids: Collection[int], now: datetime) -> Figures:
+def figures(shop_ids: Collection[int], now: datetime, known: Additions = ()) -> Figures:
+    """`known` are additions that were counted before: of those, only the last minutes are counted again."""
     people = Device.objects.filter(shop_id__in=shop_ids, bot_score__lt=BOT_SCORE)
     open_carts = Cart.objects.filter(
         shop_id__in=shop_ids, abandon_after__gt=now, ordered_at=None, merged_at=None, deleted_at=None,
@@ -61,7 +68,7 @@ def figures(shop_ids: Collection[int], now: datetime) -> Figures:
         visitors=people.filter(seen_at__gt=now - PRESENT).count() + _visitors_outside(shop_ids, now),
         carts=sum(row[2] for row in values),
         open_values={row[0]: row[1] for row in values},
-        additions=_additions(shop_ids, now),
+        additions=_additions(shop_ids, now, known),
     )
 
 
@@ -71,13 +78,14 @@ def _visitors_outside(shop_ids: Collection[int], now: datetime) -> int:
     return carts.filter(deleted_at=None).exclude(source__in=OURS).count()
 
 
-def _additions(shop_ids: Collection[int], now: datetime) -> list[tuple[int, int]]:
+def _additions(shop_ids: Collection[int], now: datetime, known: Additions) -> list[tuple[int, int]]:
     last = int(now.timestamp()) // 60 * 60
     minutes = dict.fromkeys(range(last - (CHART_MINUTES - 1) * 60, last + 60, 60), 0)
-    since = now - timedelta(minutes=CHART_MINUTES)
-    added = CartEvent.objects.filter(shop_id__in=shop_ids, at__gt=since, kind=EventKind.LINE_ADDED)
-    for at in added.order_by().values_list("at", flat=True).iterator():
-        minute = int(at.timestamp()) // 60 * 60
-        if minute in minutes:
-            minutes[minute] += 1
-    return list(minutes.items())
+    settled = {minute: count for minute, count in known if minute in minutes and minute < last - UNSETTLED_MINUTES * 60}
+    since = max(settled) + 60 if settled else min(minutes)
+    added = CartEvent.objects.filter(
+        shop_id__in=shop_ids, at__gte=datetime.fromtimestamp(since, UTC), kind=EventKind.LINE_ADDED
+    )
+    counted = added.order_by().values_list(TruncMinute("at", tzinfo=UTC)).annotate(Count("pk"))
+    found = {int(minute.timestamp()): count for minute, count in counted}
+    return list((minutes | settled | {minute: count for minute, count in found.items() if minute in minutes}).items())

@@ -1,7 +1,8 @@
 """Grouped commits: changes that arrive together share one transaction, and so one wait for the disk.
 
 While a commit is under way the next changes gather; they become the next group. A change is answered only when its
-group is on disk. SQLite has one writer anyway; PostgreSQL has two lanes, so that one works while the other waits.
+group is on disk. One writer is enough: SQLite has no more, and on PostgreSQL two made smaller groups and fewer changes
+a second.
 """
 
 import logging
@@ -9,37 +10,17 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from queue import Empty, Queue
 from threading import Lock, Thread
-from time import monotonic
-from zlib import crc32
 
-from django.db import DatabaseError, OperationalError, close_old_connections, connection
+from django.db import DatabaseError, OperationalError, close_old_connections
 
 from ghostcart.carts.changes import Change
 from ghostcart.carts.ingest import Encoder, Outcome, record_all
 from ghostcart.lib.errors import GhostcartError
 
-LANES = {"sqlite": 1, "postgresql": 2}
 MOST = 64
 """Changes in one group: enough to share the disk's wait, few enough to keep locks short."""
 
 _log = logging.getLogger(__name__)
-
-
-class Lanes:
-    """Some writers side by side. What one device does goes through one of them, and so in its order."""
-
-    def __init__(self, encode: Encoder | None = None, count: int | None = None) -> None:
-        self.writers = [GroupWriter(encode) for _ in range(count or LANES[connection.vendor])]
-
-    def submit(self, change: Change) -> Future[Outcome]:
-        """As `GroupWriter.submit`."""
-        whose = change.seen.token_hash if change.seen else str(change.cart_id)
-        return self.writers[crc32(whose.encode()) % len(self.writers)].submit(change)
-
-    def drain(self, seconds: float) -> bool:
-        """As `GroupWriter.drain`."""
-        end = monotonic() + seconds
-        return all(writer.drain(max(0.0, end - monotonic())) for writer in self.writers)
 
 
 class GroupWriter:

@@ -1,6 +1,6 @@
 """What the hot path asks of the catalogue: price, name and stock of variants, one statement for many."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,18 +32,26 @@ class Offer:
 
 def by_sku(shop_id: int, currency: str, skus: Collection[str]) -> dict[str, Offer]:
     """The active variants among `skus` that have a price in `currency`."""
-    return {offer.sku: offer for offer in _read("offers_by_sku", shop_id, currency, skus)}
+    return ask_by_sku(shop_id, currency, skus)()
+
+
+def ask_by_sku(shop_id: int, currency: str, skus: Collection[str]) -> Callable[[], dict[str, Offer]]:
+    """The same, asked now and read when it is called (`sql.together`)."""
+    read = _ask("offers_by_sku", shop_id, currency, skus)
+    return lambda: {offer.sku: offer for offer in read()}
 
 
 def by_variant(shop_id: int, currency: str, variant_ids: Collection[int]) -> dict[int, Offer]:
-    return {offer.variant_id: offer for offer in _read("offers_by_variant", shop_id, currency, variant_ids)}
+    return {offer.variant_id: offer for offer in _ask("offers_by_variant", shop_id, currency, variant_ids)()}
 
 
-def _read(name: str, shop_id: int, currency: str, keys: Collection[str] | Collection[int]) -> list[Offer]:
+def _ask(
+    name: str, shop_id: int, currency: str, keys: Collection[str] | Collection[int]
+) -> Callable[[], Iterator[Offer]]:
     if not keys:
-        return []
+        return lambda: iter(())
     found = sql.run(_FOLDER, name, {"currency": currency, "shop_id": shop_id}, keys=keys)
-    return [
+    return lambda: (
         Offer(row[0], row[1], row[2], sql.json_from_db(row[3]), sql.json_from_db(row[4]), *row[5:])
         for row in found.fetchall()
-    ]
+    )

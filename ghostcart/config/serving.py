@@ -1,6 +1,7 @@
 """Starting and stopping the processes of a shop: the web server and the worker, under one parent."""
 
 import errno
+import gc
 import multiprocessing
 import os
 import runpy
@@ -83,6 +84,8 @@ def run_together(commands: list[list[str]], guests: list[list[str]] | None = Non
         connection.close()
         if connection.vendor == "postgresql":
             connection.close_pool()  # type: ignore[attr-defined]
+        gc.collect()
+        gc.freeze()  # what is imported stays shared: a collection would write into every page of it
     multiprocessing.set_start_method("fork" if IS_FORKING else "spawn", force=True)
     children = [multiprocessing.Process(target=_run, args=command) for command in [*commands, *(guests or [])]]
     needed = children[: len(commands)]

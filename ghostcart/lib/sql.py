@@ -8,7 +8,7 @@ On PostgreSQL these statements are prepared on the server, which Django's own ar
 more than running them. Rows that are written together go as one JSON parameter, `%(rows)s`.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -46,15 +46,20 @@ def to_db(moment: datetime | None) -> datetime | str | None:
 
 
 @contextmanager
-def together() -> Iterator[None]:
+def together(*, commits: bool = False) -> Iterator[None]:
     """What is run within travels together: on PostgreSQL a cursor of `run` waits for its answer only when its rows are
-    fetched. Call it inside a transaction; what went wrong is raised at the end at the latest."""
+    fetched. Call it inside a transaction; what went wrong is raised at the end at the latest.
+
+    `commits`: nothing more comes in this transaction, so that its end may travel along. Django then finds it done.
+    """
     if connection.vendor != "postgresql":
         yield
         return
     connection.ensure_connection()
     with connection.wrap_database_errors, connection.connection.pipeline():
         yield
+        if commits and connection.in_atomic_block and not connection.savepoint_ids:  # not within another's
+            psycopg.Cursor(connection.connection).execute("COMMIT")
 
 
 def run(
@@ -160,20 +165,23 @@ def rows_as_dicts(cursor: object) -> list[dict[str, object]]:
 
 def next_ids(table: str, count: int) -> list[int]:
     """Numbers for so many new rows, taken in the current transaction (on SQLite under its write lock)."""
-    if not count:
+    if count <= 0:
         return []
     if connection.vendor == "postgresql":
-        found = _prepared(
-            f"SELECT nextval(pg_get_serial_sequence('{table}', 'id')) FROM generate_series(1, %(count)s)",
-            {"count": count},
-        )
-        return [row[0] for row in found.fetchall()]
+        return ask_ids(table, count)()
     with connection.cursor() as cursor:
         cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
         row = cursor.fetchone()
         cursor.execute(f"SELECT max(id) FROM {table}")  # explicit numbers may have gone beyond
         first = max(row[0] if row else 0, cursor.fetchone()[0] or 0) + 1
         return list(range(first, first + count))
+
+
+def ask_ids(table: str, count: int) -> Callable[[], list[int]]:
+    """On PostgreSQL the same, asked now and read when it is called (`together`). Those that are not used are gaps."""
+    text = f"SELECT nextval(pg_get_serial_sequence('{table}', 'id')) FROM generate_series(1, %(count)s)"
+    found = _prepared(text, {"count": count})
+    return lambda: [row[0] for row in found.fetchall()]
 
 
 def insert_rows(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

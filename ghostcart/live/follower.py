@@ -16,17 +16,20 @@ LOOK_SECONDS = 0.01
 SURE_SECONDS = 1.0
 """A look without any wake-up: one may be missed, and the horizon may move without one."""
 PACE_SECONDS = 0.04
-"""Least time between two batches: a flood is drawn at most 25 times a second."""
+"""After a batch it rests for as long as that took, and not much longer than this: drawing never takes a whole core."""
 
 _log = logging.getLogger(__name__)
 
 
 class Follower(Thread):
-    """Calls `listener(entries)` with each batch of new entries, until stopped. Survives a lost database."""
+    """Calls `listener(entries)` with each batch of new entries, until stopped. Survives a lost database.
 
-    def __init__(self, listener: Callable[[list[log.Entry]], None]) -> None:
+    `rest` says how many seconds the listeners have to do with one; the next comes no sooner, unless many wait.
+    """
+
+    def __init__(self, listener: Callable[[list[log.Entry]], None], rest: Callable[[], float] = float) -> None:
         super().__init__(name="cart-log-follower", daemon=True)
-        self.listener = listener
+        self.listener, self.rest = listener, rest
         self.stopping = Event()
         self.place = log.Cursor(0, 0)
         """Behind what was handed over."""
@@ -56,10 +59,12 @@ class Follower(Thread):
             while not self.stopping.is_set():
                 entries = log.after(self.place)
                 if entries:
+                    began = monotonic()
                     self.taken = entries[-1].cursor
                     self.listener(entries)
                     self.place = self.taken
-                    self.stopping.wait(PACE_SECONDS)
+                    if len(entries) < log.AT_ONCE:
+                        self.stopping.wait(max(self.rest(), min(PACE_SECONDS, monotonic() - began)))
                 else:
                     wait()
 

@@ -12,6 +12,8 @@ from ghostcart.live.follower import Follower
 
 _log = logging.getLogger(__name__)
 
+TELL_SECONDS = 0.0001
+"""It takes so long to tell one stream of a batch."""
 QUEUE = 200
 """Batches that a screen may be behind before it is told to start afresh."""
 
@@ -33,6 +35,8 @@ class Screen:
     loop: asyncio.AbstractEventLoop
     queue: "asyncio.Queue[Batch]" = field(default_factory=lambda: asyncio.Queue(QUEUE))
     overrun: bool = False
+    audience: int = 1
+    """How many streams are told what this one hears."""
 
     def offer(self, batch: Batch) -> None:
         """In the event loop: take a batch, or note that this screen is too slow."""
@@ -59,7 +63,7 @@ class Hub:
     def subscribe(self, screen: Screen) -> None:
         self.screens.add(screen)
         if self.follower is None or not self.follower.is_alive():
-            self.follower = Follower(self.publish)
+            self.follower = Follower(self.publish, self.rest)
             self.follower.start()
 
     def unsubscribe(self, screen: Screen) -> None:
@@ -80,6 +84,10 @@ class Hub:
         Never `place`: a batch that is being drawn for the others is beyond that, and will not come to this one.
         """
         return self.follower.taken if self.follower else Cursor(0, 0)
+
+    def rest(self) -> float:
+        """Seconds that the event loop is busy telling of a batch: what happens meanwhile becomes one batch, too."""
+        return TELL_SECONDS * sum(screen.audience for screen in tuple(self.screens))
 
     def place(self) -> Cursor:
         """Up to here everything is in the queues."""

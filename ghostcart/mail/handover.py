@@ -6,21 +6,22 @@ in the mailbox. A transport calls `commit` right before that step, once, and goe
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from email.message import EmailMessage
 from typing import Protocol
+
+from ghostcart.mail.compose import Mail
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
     """A mail ready to go out; `mark` names its message and claim, for providers that report back."""
 
-    mail: EmailMessage
+    mail: Mail
     recipient: str
     mark: str
 
     @property
     def sender(self) -> str:
-        return self.mail["From"].addresses[0].addr_spec
+        return self.mail.sender.addr_spec
 
 
 @dataclass(frozen=True, slots=True)

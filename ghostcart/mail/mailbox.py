@@ -49,7 +49,7 @@ class Connection:
         self.maildir = maildir
 
     def hand_over(self, letter: Letter, commit: Callable[[], None]) -> Receipt:
-        content = letter.mail.as_bytes()
+        content = letter.mail.as_bytes().replace(b"\r\n", b"\n")  # as folders of mail are kept
         commit()
         try:
             return Receipt(_PREFIX + self.maildir.add(content))

@@ -17,7 +17,6 @@ Never twice rests on the rows alone, not on the clock: a lease that ends too ear
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.message import EmailMessage
 from typing import Any
 
 import idna
@@ -44,6 +43,7 @@ from ghostcart.mail.claiming import (
     claim,
     put_off,
 )
+from ghostcart.mail.compose import Mail
 from ghostcart.mail.errors import BadEmailUrl, NotInDoubt
 from ghostcart.mail.handover import (
     Connection,
@@ -281,7 +281,7 @@ class _Round:
 
     # -- writing down ----------------------------------------------------------------------------
 
-    def _commit(self, message: Message, mail: EmailMessage) -> None:
+    def _commit(self, message: Message, mail: Mail) -> None:
         """The point of no return. Raises _ClaimLost if the message is not ours any more."""
         with transaction.atomic():
             self._write_outcome()
@@ -289,8 +289,8 @@ class _Round:
                 "to_committing",
                 message,
                 until_at=sql.to_db(self.now() + TIME_FOR_ONE),
-                subject=str(mail["Subject"])[:300],
-                message_id=str(mail["Message-ID"])[:200],
+                subject=mail.subject[:300],
+                message_id=mail.message_id[:200],
             )
         if not touched:
             raise _ClaimLost

@@ -7,7 +7,6 @@ the like sign its reports.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from email.message import EmailMessage
 from typing import Any
 from urllib.parse import SplitResult, unquote
 
@@ -130,31 +129,27 @@ class Connection:
         self.backend.close()
 
 
+_THEIRS = {"From", "To", "Subject", "Reply-To", "Date", "Message-ID", "MIME-Version", "Content-Language"}
+"""Fields that the provider writes."""
+
+
 def for_anymail(letter: Letter) -> Any:
     """The mail in the form that Django and anymail know."""
     mail = letter.mail
-    taken = ("from", "to", "subject", "reply-to", "date", "message-id", "mime-version")
+    head = {field.name: field.value for field in mail.fields}
+    reply_to = head.get("Reply-To", "")
     made: Any = EmailMultiAlternatives(
-        subject=str(mail["Subject"]),
-        body=_content(mail, "plain"),
-        from_email=str(mail["From"]),
+        subject=mail.subject,
+        body=mail.text,
+        from_email=head["From"],
         to=[letter.recipient],
-        reply_to=[str(mail["Reply-To"])] if mail["Reply-To"] else [],
-        headers={
-            name: str(value)
-            for name, value in mail.items()
-            if name.lower() not in taken and not name.lower().startswith("content-")
-        },
+        reply_to=[reply_to] if reply_to else [],
+        headers={name: value for name, value in head.items() if name not in _THEIRS},
     )
-    if html := _content(mail, "html"):
-        made.attach_alternative(html, "text/html")
+    if mail.html:
+        made.attach_alternative(mail.html, "text/html")
     made.metadata = {MARK: letter.mark}
     return made
-
-
-def _content(mail: EmailMessage, subtype: str) -> str:
-    part = mail.get_body(preferencelist=(subtype,))
-    return part.get_content() if part is not None else ""
 
 
 def outcome(error: AnymailError) -> NotTaken | Unanswered:

@@ -11,9 +11,6 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from email import policy
-from email.generator import BytesGenerator
-from io import BytesIO
 from time import monotonic
 from typing import Any
 
@@ -25,11 +22,9 @@ MOST_SECONDS = 30
 PATIENCE = 4
 """The answer to the dot may take that many times as long: asking too early means not to know."""
 
-_WIRE = policy.SMTP.clone(cte_type="7bit")
 _LOGIN = (530, 534, 535, 538)
 _BUSY = re.compile(r"4\.(3\.[0-9]|7\.0|7\.28)\b")
 """Answers about the server and its limits, whatever the message."""
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _ENHANCED = re.compile(r"\s*5\.(\d{1,3})\.(\d{1,3})\b")
 
 
@@ -237,22 +232,9 @@ class _Lines:
         self.buffer = b""
 
 
-class _Generator(BytesGenerator):
-    """Writes a part as a whole, where Python's own takes it apart into lines: three times as fast."""
-
-    def _write_lines(self, lines: str) -> None:
-        if lines:
-            self.write(_LINE_END.sub(_WIRE.linesep, lines))
-
-
 def on_the_wire(letter: Letter) -> bytes:
-    """The mail as SMTP carries it, without the final dot: lines end with CRLF, leading dots are doubled."""
-    file = BytesIO()
-    _Generator(file, mangle_from_=False, policy=_WIRE).flatten(letter.mail)
-    content = file.getvalue()
-    if not content.endswith(b"\r\n"):
-        content += b"\r\n"
-    return content.replace(b"\r\n.", b"\r\n..")
+    """The mail as SMTP carries it, without the final dot: leading dots are doubled."""
+    return letter.mail.as_bytes().replace(b"\r\n.", b"\r\n..")
 
 
 # -- what went wrong ---------------------------------------------------------------------------------

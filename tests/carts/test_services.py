@@ -94,6 +94,19 @@ def test_purging_goes_batch_by_batch(monkeypatch):
     assert list(Cart.objects.all()) == [kept]
 
 
+def test_purging_gives_others_their_turn(monkeypatch):
+    monkeypatch.setattr(services, "BATCH", 3)
+    monkeypatch.setattr(services, "PURGED_AT_ONCE", 4)
+    shop, other = factories.shop(), factories.shop()
+    for number in range(8):
+        cart((shop, other)[number % 2], deleted_at=NOON - 31 * DAY)
+    gone = []
+    while (removed := services.purge(NOON)) > 0:
+        gone.append(removed)
+    assert sum(gone) == 8
+    assert len(gone) > 1
+
+
 # -- an order at the same time -----------------------------------------------------------------------
 
 
@@ -173,6 +186,25 @@ def test_each_clean_up_takes_its_carts_and_never_an_ordered_one():
     assert taken(Which.AGE) == [filled, empty, bot]
     assert taken(Which.EMPTY) == [empty]
     assert taken(Which.BOTS) == [bot]
+
+
+@pytest.mark.parametrize("which", Which)
+def test_the_parts_of_a_clean_up_are_all_of_it(which):
+    shop, other = factories.shop(), factories.shop()
+    old = NOON - 200 * DAY
+    for number in range(48):
+        cart(
+            (shop, other)[number % 2],
+            line_count=number % 3,
+            bot_score=(0, 90)[number % 4 == 0],
+            merged_at=(None, old)[number % 5 == 0],
+            last_activity_at=(old, NOON)[number % 7 == 0],
+            seen_at=old,
+        )
+    wanted = CleanUp(shop_ids=(shop.pk, other.pk), which=which, days=90, since=NOON)
+    found = [pk for part in wanted.parts() for pk in part.values_list("pk", flat=True)]
+    assert sorted(found) == sorted(wanted.carts().values_list("pk", flat=True))
+    assert len(found) > 5
 
 
 def test_a_clean_up_goes_batch_by_batch_and_can_be_undone():

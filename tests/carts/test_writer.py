@@ -9,7 +9,7 @@ from ghostcart.carts import changes, writer
 from ghostcart.carts.errors import UnknownProduct
 from ghostcart.carts.ingest import record_all
 from ghostcart.carts.models import Cart
-from ghostcart.carts.writer import GroupWriter, Lanes
+from ghostcart.carts.writer import GroupWriter
 from tests import factories
 from tests.factories import Shopper
 
@@ -117,24 +117,6 @@ def test_the_changes_of_one_cart_keep_their_order(shop, gate):
     told = [event.data["line"]["quantity"] for event in shopper.cart.events.filter(kind="quantity_changed")]
     assert told == wanted
     assert shopper.cart.item_count == 41
-
-
-def test_lanes_share_the_devices_and_keep_the_order_of_each(shop, gate):
-    lanes, shoppers, wanted = Lanes(count=3), [Shopper(shop) for _ in range(8)], list(range(2, 12))
-    for shopper in shoppers:
-        shopper.add("MUG")
-    futures = [
-        lanes.submit(shopper.change(changes.SetQuantity, key="MUG", quantity=quantity))
-        for quantity in wanted
-        for shopper in shoppers
-    ]
-    assert len([lane for lane in lanes.writers if lane._waiting.unfinished_tasks]) > 1
-    gate.opened.set()
-    outcomes(futures)
-    assert lanes.drain(SOON)
-    for shopper in shoppers:
-        told = [event.data["line"]["quantity"] for event in shopper.cart.events.filter(kind="quantity_changed")]
-        assert told == wanted
 
 
 def test_who_walks_away_breaks_nothing(shop, gate):

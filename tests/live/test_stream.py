@@ -6,7 +6,7 @@ import re
 import pytest
 from django.test import Client
 
-from ghostcart.api import live
+from ghostcart.api import channels
 from ghostcart.backoffice.middleware import SHOP_IN_SESSION
 from ghostcart.backoffice.models import Membership, Role, User
 from ghostcart.carts import changes, log
@@ -42,7 +42,8 @@ def session(viewer):
 
 
 @pytest.fixture
-def screens():
+def screens(monkeypatch):
+    monkeypatch.setattr(channels, "PING_SECONDS", 0.1)  # a stream that was left ends at the next frame
     with desk() as opened:
         yield opened
         assert wait_for(lambda: True)
@@ -124,7 +125,7 @@ def test_who_may_no_longer_see_it_is_cut_off_within_five_seconds(shop, viewer, s
     screen = screens.open(session)
     shopper_now(shop).add("MUG")
     wait_for(screen.entries)
-    assert live.CHECK_SECONDS + 1 < 5  # a stream looks twice a second whether it is time to ask
+    assert channels.CHECK_SECONDS + 1 < 5  # a stream looks twice a second whether it is time to ask
     lock_out(viewer)
     wait_for(lambda: screen.ended)
     seen = screen.ids()
@@ -137,10 +138,10 @@ def test_who_may_no_longer_see_it_is_cut_off_within_five_seconds(shop, viewer, s
 
 def test_who_may_still_see_it_is_not(shop, session, screens, monkeypatch):
     """The guard of the test above: it is the question that ends the stream."""
-    monkeypatch.setattr(live, "CHECK_SECONDS", 0.1)
+    monkeypatch.setattr(channels, "CHECK_SECONDS", 0.1)
     asked = []
-    real = live.reader_of
-    monkeypatch.setattr(live, "reader_of", lambda key: (asked.append(key), real(key))[1])
+    real = channels.reader_of
+    monkeypatch.setattr(channels, "reader_of", lambda key: (asked.append(key), real(key))[1])
     screen = screens.open(session)
     wait_for(lambda: len(asked) > 4)
     assert not screen.ended
@@ -211,7 +212,7 @@ def test_a_page_just_painted_gets_nothing_it_shows_already(shop, session, screen
 
 
 def test_a_screen_too_far_behind_starts_afresh(shop, session, screens, monkeypatch):
-    monkeypatch.setattr(live, "MOST_BEHIND", 5)
+    monkeypatch.setattr(channels, "MOST_BEHIND", 5)
     place, shopper = log.position(), shopper_now(shop)
     for _ in range(5):
         shopper.add("MUG")
@@ -264,7 +265,7 @@ def test_a_slow_screen_starts_afresh_and_the_others_go_on(shop, session, screens
 def test_what_cannot_be_drawn_makes_screens_start_afresh(shop, session, screens, monkeypatch):
     screen = screens.open(session)
     wait_for(lambda: "figures" in screen.kinds())
-    monkeypatch.setattr(live.hub, "draw", lambda entries, look: 1 / 0)
+    monkeypatch.setattr(channels.hub, "draw", lambda entries, look: 1 / 0)
     shopper_now(shop).add("MUG")
     wait_for(lambda: screen.ended)
     assert screen.kinds()[-1] == "reset"

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from email.message import EmailMessage
+from email.header import Header
+from email.headerregistry import Address
 from typing import Any
 
 from ghostcart.mail import outbox, smtp
+from ghostcart.mail.compose import Field, Mail
 from ghostcart.mail.models import Message, State
 from tests.factories import NOON
 from tests.mail.sink import Sink
@@ -18,15 +20,21 @@ def message(shop: Any, address: str = "ada@example.com", **more: Any) -> Message
     return outbox.enqueue(shop_id=shop.pk, address=address, **values | more)
 
 
-def write(message: Message, urls: Mapping[str, str]) -> EmailMessage:
+def write(message: Message, urls: Mapping[str, str]) -> Mail:
     """A mail with just what the outbox needs of one."""
-    mail = EmailMessage()
-    mail["From"] = "Shop <shop@example.org>"
-    mail["To"] = message.address
-    mail["Subject"] = message.template.get("subject", f"To number {message.pk}")
-    mail["Message-ID"] = message_id(message)
-    mail.set_content(message.template.get("body", "Hello.\n") + "".join(f"{url}\n" for url in urls.values()))
-    return mail
+    sender, subject = (
+        Address("Shop", addr_spec="shop@example.org"),
+        message.template.get("subject", f"To number {message.pk}"),
+    )
+    text = message.template.get("body", "Hello.\n") + "".join(f"{url}\n" for url in urls.values())
+    fields = [
+        Field("MIME-Version", "1.0"),
+        Field("From", str(sender)),
+        Field("To", outbox.envelope(message.address)),
+        Field("Subject", subject, "" if subject.isascii() else Header(subject, "utf-8").encode(linesep="\n")),
+        Field("Message-ID", message_id(message)),
+    ]
+    return Mail(sender, subject, message_id(message), fields, text, "", "=_mark")
 
 
 def message_id(message: Message) -> str:

@@ -2,12 +2,14 @@
 
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
 
 from ghostcart.mail import mailbox, providers, relay, transports
+from ghostcart.mail.compose import Field
 from ghostcart.mail.errors import BadEmailUrl
 from ghostcart.mail.models import Message, State
 from ghostcart.mail.smtp import Server
@@ -199,9 +201,8 @@ def test_a_provider_takes_the_mail_and_names_it():
 
     def write(message, urls):
         mail = post.write(message, urls)
-        mail["Reply-To"], mail["List-Unsubscribe"] = "help@example.org", "<https://example.org/m/stop/x/>"
-        mail.add_alternative("<p>Text</p>", subtype="html")
-        return mail
+        more = [Field("Reply-To", "help@example.org"), Field("List-Unsubscribe", "<https://example.org/m/stop/x/>")]
+        return replace(mail, fields=[*mail.fields, *more], html="<p>Text</p>\n")
 
     with provider(200, TAKEN) as transport:
         send(transport, write=write)

@@ -36,7 +36,7 @@ def test_it_works(shop):
     cart = left(shop)
     send(shop, cart=cart, text={"subject": "Hello Ada", "body": "Shall we help?"})
     pile = worker(NOON)
-    assert [letter.mail["Subject"] for letter in pile.letters] == ["Hello Ada"]
+    assert [letter.mail.subject for letter in pile.letters] == ["Hello Ada"]
     assert Decision.objects.filter(verdict="enrolled").get().actor == "staff:7"
     assert Campaign.objects.get().kind == Kind.MANUAL
 

@@ -344,7 +344,7 @@ def test_changing_a_running_campaign_changes_what_is_to_come(shop, campaign):
     worker(NOON + 4 * DAY, pile)
     assert len(pile.letters) == 1
     worker(NOON + 5 * DAY + HOUR, pile)
-    assert pile.letters[1].mail["Subject"] == "Nuovo"
+    assert pile.letters[1].mail.subject == "Nuovo"
     assert Message.objects.get(reminder__step__position=1).template["subject"] != "Nuovo"
 
 
