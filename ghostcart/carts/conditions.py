@@ -28,6 +28,8 @@ from ghostcart.shops.models import Shop
 FOLDER = Path(__file__).parent / "sql"
 FEW = 5_000
 """So many rows are better named than described again and again."""
+MANY = 50_000
+"""More customers are not gone through one by one for two letters: the carts of a page are asked whose they are."""
 
 MOST_NAMES = 50
 """Of ways of shipping: with more of them, the carts are looked through instead."""
@@ -223,12 +225,20 @@ def _customer(wanted: CartFilter) -> tuple[Q, bool]:
         its_known &= Q(customer__search_text__contains=word)
     for word in wanted.customer.split()[: customer_queries.MOST_WORDS]:
         gone &= Q(customer_label__icontains=word)
-    people = _few(Customer.objects.filter(known, In(Unindexed("shop_id"), wanted.shop_ids or (0,))))
+    named = Customer.objects.filter(known, In(Unindexed("shop_id"), wanted.shop_ids or (0,)))
+    people = None if _finds_no_index(wanted.customer) else _few(named)
     carts = _few(Cart.objects.filter(gone, shop_id__in=wanted.shop_ids))
     theirs = gone if carts is None else Q(Among("pk", carts))
     if people is None:  # then each cart is asked whose it is
         return its_known | theirs, False
     return Q(Among("customer", people)) | theirs, carts is not None
+
+
+def _finds_no_index(text: str) -> bool:
+    """Whether an index of three letters would be no help with any of the words, among many customers."""
+    if any(len(word) >= 3 for word in fold(text).split()):
+        return False
+    return (Customer.objects.order_by("-pk").values_list("pk", flat=True).first() or 0) > MANY
 
 
 def _few(found: QuerySet[Any]) -> list[int] | None:

@@ -6,6 +6,7 @@ One definition of each status and figure lives here, so that a number and the li
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
 
 from django.db.models import Count, F, Q, QuerySet, Sum, prefetch_related_objects
 
@@ -22,7 +23,7 @@ from ghostcart.lib.planning import Among, Unindexed
 from ghostcart.shops.models import Shop
 
 COUNT_CEILING = paging.MOST_COUNTED
-SCANNED = 100_000
+SCANNED = 50_000
 """So many carts are looked through for one page, and to count, where no index leads to what is asked for."""
 KEPT_DELETED = timedelta(days=30)
 """How long a deleted cart can be brought back."""
@@ -99,9 +100,15 @@ def listing(
     column = SORTS.get(sort.removeprefix("-"), "id")
     chosen = conditions.STATUSES[wanted.status]
     heads = Cart.objects.select_related("customer").defer(*_PRIVATE) if is_whole else Cart.objects.defer(*_UNSEEN)
-    walks = [walk for part in many for walk in part.walks]
     name = f"-{column}" if sort.startswith("-") else column
     stretch = _stretch(name, after, before, newest) if is_long and column == "id" else None
+    recent = [replace(part, look=part.look.filter(pk__gt=newest - SCANNED)) for part in many] if is_long else many
+    if stretch and stretch.is_newest:  # the carts that are counted anyway
+        found = list(chain.from_iterable(_numbers(part.look) for part in recent))
+        few, many, recent = sorted(found, reverse=True)[: size + 1], [], []
+    else:
+        found = few
+    walks = [walk for part in many for walk in part.walks]
     rows = paging.page(
         heads.prefetch_related("shop"),
         name,
@@ -117,11 +124,12 @@ def listing(
     if stretch:
         rows = stretch.led_on(rows)
     prefetch_related_objects([one for one in rows.rows if one.customer_id and not one.customer_label], "customer")
-    if is_long:
-        recent = [replace(part, look=part.look.filter(pk__gt=newest - SCANNED)) for part in many]
-        return Listing(rows, _count([], recent, COUNT_CEILING), is_more=True)
-    counted = _count(few, many, COUNT_CEILING)
-    return Listing(rows, counted, counted >= COUNT_CEILING)
+    counted = _count(found, recent, COUNT_CEILING)
+    return Listing(rows, counted, is_long or counted >= COUNT_CEILING)
+
+
+def _numbers(look: QuerySet[Cart]) -> QuerySet[Cart, int]:
+    return look.order_by("-pk").values_list("pk", flat=True)[:COUNT_CEILING]
 
 
 def _newest() -> int:
@@ -135,6 +143,7 @@ class _Stretch:
     low: int
     high: int
     is_backwards: bool
+    is_newest: bool
     edge: int | None
     """Where a page that is not full leads on to; None at the end of the table."""
 
@@ -153,9 +162,10 @@ def _stretch(sort: str, after: str | None, before: str | None, newest: int) -> _
     start = paging.number_of(before or after) or (newest + 1 if goes_down else 0)
     if goes_down:
         low = max(0, start - 1 - SCANNED)
-        return _Stretch(low, start - 1, bool(before), low + 1 if low else None)
+        is_newest = start > newest and not before
+        return _Stretch(low, start - 1, bool(before), is_newest, low + 1 if low else None)
     high = start + SCANNED
-    return _Stretch(start, high, bool(before), high if high < newest else None)
+    return _Stretch(start, high, bool(before), False, high if high < newest else None)
 
 
 def count(wanted: CartFilter, now: datetime, ceiling: int = COUNT_CEILING) -> int:

@@ -10,13 +10,15 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from queue import Empty, Queue
 from threading import Lock, Thread
+from time import monotonic
 
-from django.db import DatabaseError, OperationalError, close_old_connections
+from django.db import DatabaseError, OperationalError, close_old_connections, connection
 
 from ghostcart.carts.changes import Change
 from ghostcart.carts.ingest import Encoder, Outcome, record_all
 from ghostcart.lib.errors import GhostcartError
 
+LOOK_SECONDS = 1.0
 MOST = 64
 """Changes in one group: enough to share the disk's wait, few enough to keep locks short."""
 
@@ -32,6 +34,7 @@ class GroupWriter:
         self._waiting: Queue[tuple[Change, Future[Outcome]]] = Queue()
         self._starting = Lock()
         self._thread: Thread | None = None
+        self._looked_at = 0.0
 
     def submit(self, change: Change) -> Future[Outcome]:
         """Hand in a change; the future holds its outcome after the commit, or the error that refused it."""
@@ -69,7 +72,7 @@ class GroupWriter:
         if not group:
             return
         try:
-            close_old_connections()
+            self._look_at_connection()
             results = record_all([change for change, _ in group], self._encode)
         except Exception as error:
             self._write_failed(group, error)
@@ -79,6 +82,14 @@ class GroupWriter:
                 future.set_exception(result)
             else:
                 future.set_result(result)
+
+    def _look_at_connection(self) -> None:
+        """One that broke, or rested, is given back: the pool asks the database before it lends it again. In between
+        that would cost a trip for each group."""
+        now = monotonic()
+        if connection.errors_occurred or now > self._looked_at + LOOK_SECONDS:
+            close_old_connections()
+            self._looked_at = now
 
     def _write_failed(self, group: Sequence[tuple[Change, Future[Outcome]]], error: Exception) -> None:
         """Nothing of the group was stored. One change must not fail for another: each is tried alone."""

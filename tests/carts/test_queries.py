@@ -96,6 +96,19 @@ def test_a_customer_is_found_by_any_words_of_name_and_address_in_any_order():
     assert found(shop, "customer=zoe bob") == found(shop, "customer=%") == found(shop, "customer=_") == []
 
 
+def test_two_letters_find_the_same_where_customers_are_many(monkeypatch):
+    """Then the carts are asked whose they are, and nobody goes through the customers."""
+    shop = factories.shop()
+    zoe = factories.customer(shop, email="zoe@example.com", first_name="Zoë", last_name="Byron")
+    theirs = cart(shop, customer=zoe, label=zoe.label).pk
+    cart(shop, customer=factories.customer(shop, email="bob@example.com", first_name="Bob"), label="Bob")
+    assert found(shop, "customer=zo") == [theirs]
+    monkeypatch.setattr(conditions, "MANY", 0)
+    with CaptureQueriesContext(connection) as asked:
+        assert found(shop, "customer=zo") == [theirs]
+    assert not [one["sql"] for one in asked if one["sql"].startswith('SELECT "customers_customer"."id"')]
+
+
 def test_the_cart_of_a_deleted_customer_is_found_by_its_label():
     shop = factories.shop()
     ada = factories.customer(shop)
