@@ -106,7 +106,7 @@ def test_two_letters_find_the_same_where_customers_are_many(monkeypatch):
     monkeypatch.setattr(conditions, "MANY", 0)
     with CaptureQueriesContext(connection) as asked:
         assert found(shop, "customer=zo") == [theirs]
-    assert not [one["sql"] for one in asked if one["sql"].startswith('SELECT "customers_customer"."id"')]
+    assert not [one["sql"] for one in asked if "LIKE" in one["sql"] and 'FROM "customers_customer"' in one["sql"]]
 
 
 def test_the_cart_of_a_deleted_customer_is_found_by_its_label():
