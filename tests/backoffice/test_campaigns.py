@@ -517,7 +517,7 @@ def test_a_test_goes_to_one_of_the_staff_with_what_is_typed_and_saves_nothing(cl
     message = Message.objects.get()
     assert (message.kind, message.address, message.language) == ("test", "boss@example.com", "it")
     assert (message.state, message.template["subject"]) == (State.DUE, "Prova")
-    assert "Prova" in str(write_mail(message, {})["Subject"])
+    assert "Prova" in write_mail(message, {}).subject
     assert answer.context["form"]["subject_it"].value() == "Prova"
     step.refresh_from_db()
     assert step.texts["it"]["subject"] != "Prova"

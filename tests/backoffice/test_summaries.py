@@ -116,7 +116,7 @@ def test_they_can_be_drawn_and_lead_into_the_back_office(shop, robin, name):
     summaries.send_notices(SEVEN)
     summaries.send_summaries(SEVEN)
     mail = writing.write_mail(Message.objects.get(kind=name), {})
-    text = mail.get_body(("plain",)).get_content()
+    text = mail.text
     assert "/backoffice/" in text
     assert "Robin" in text
 
