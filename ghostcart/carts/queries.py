@@ -40,6 +40,9 @@ SORTS = {
     "online": "seen_at",
 }
 """What the list can be sorted by, and the column behind it."""
+OLDEST_FIRST = ("id", "created_at", "last_activity_at", "seen_at")
+_ALL = 2**62
+"""A limit that cuts nothing off, and that planners do not look through."""
 _UNSEEN = (
     "products_minor", "discount_minor",
     "shipping_minor", "tax_minor", "prices_include_tax", "language", "shipping_method", "checkout_started_at",
@@ -108,7 +111,12 @@ def listing(
         few, many, recent = sorted(found, reverse=True)[: size + 1], [], []
     else:
         found = few
-    walks = [walk for part in many for walk in part.walks]
+    is_far = name in OLDEST_FIRST and (wanted.is_recent or wanted.status == Listed.OPEN)
+    walks = [
+        walk
+        for part in many
+        for walk in ([_sorted_apart(part.look, name)] if is_far and not part.is_scan else part.walks)
+    ]
     rows = paging.page(
         heads.prefetch_related("shop"),
         name,
@@ -126,6 +134,15 @@ def listing(
     prefetch_related_objects([one for one in rows.rows if one.customer_id and not one.customer_label], "customer")
     counted = _count(found, recent, COUNT_CEILING)
     return Listing(rows, counted, is_long or counted >= COUNT_CEILING)
+
+
+def _sorted_apart(look: QuerySet[Cart], name: str) -> QuerySet[Cart]:
+    """The same carts, found before they are sorted: those of the last hours are at the far end of an order by time, and
+    a planner that takes them for evenly spread would walk there through all the others."""
+    numbers = look.order_by().values_list("pk", flat=True)
+    if name == "id" and len(few := list(numbers[: SCANNED + 1])) <= SCANNED:
+        return Cart.objects.filter(Among("pk", few))
+    return Cart.objects.filter(pk__in=numbers[:_ALL])
 
 
 def _numbers(look: QuerySet[Cart]) -> QuerySet[Cart, int]:

@@ -296,9 +296,12 @@ def test_the_pages_hold_what_is_asked_for_however_it_is_looked_up(monkeypatch, t
     wanted = asked(shops, text)
     expected = set(queries.matching(wanted, NOON).values_list("pk", flat=True))
     monkeypatch.setattr(conditions, "FEW", few)
-    for sort in ("-id", "total", "-customer", "status", "-status"):
+    for sort in ("-id", "id", "activity", "online", "total", "-customer", "status", "-status"):
         numbers = listed(wanted, sort)
         assert sorted(numbers) == sorted(expected), sort
+        if sort == "activity":
+            times = [made.last_activity_at for made in map(Cart.objects.in_bulk(numbers).get, numbers)]
+            assert times == sorted(times)
         if sort == "status":
             statuses = [made.status(NOON) for made in map(Cart.objects.in_bulk(numbers).get, numbers)]
             assert statuses == sorted(statuses, key=list(Status).index)
