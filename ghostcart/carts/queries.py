@@ -40,6 +40,8 @@ SORTS = {
     "online": "seen_at",
 }
 """What the list can be sorted by, and the column behind it."""
+SORTED = 150_000
+"""So many carts are rather sorted than met on the way through the others."""
 OLDEST_FIRST = ("id", "created_at", "last_activity_at", "seen_at")
 _ALL = 2**62
 """A limit that cuts nothing off, and that planners do not look through."""
@@ -112,11 +114,7 @@ def listing(
     else:
         found = few
     is_far = name in OLDEST_FIRST and (wanted.is_recent or wanted.status == Listed.OPEN)
-    walks = [
-        walk
-        for part in many
-        for walk in ([_sorted_apart(part.look, name)] if is_far and not part.is_scan else part.walks)
-    ]
+    walks = [walk for part in many for walk in _walks(part, name, is_far=is_far)]
     rows = paging.page(
         heads.prefetch_related("shop"),
         name,
@@ -136,13 +134,20 @@ def listing(
     return Listing(rows, counted, is_long or counted >= COUNT_CEILING)
 
 
-def _sorted_apart(look: QuerySet[Cart], name: str) -> QuerySet[Cart]:
-    """The same carts, found before they are sorted: those of the last hours are at the far end of an order by time, and
-    a planner that takes them for evenly spread would walk there through all the others."""
-    numbers = look.order_by().values_list("pk", flat=True)
-    if name == "id" and len(few := list(numbers[: SCANNED + 1])) <= SCANNED:
-        return Cart.objects.filter(Among("pk", few))
-    return Cart.objects.filter(pk__in=numbers[:_ALL])
+def _walks(part: "_Part", name: str, *, is_far: bool) -> list[QuerySet[Cart]]:
+    """What of a part is sorted: all of it, found before, where its carts lie together in the order, or may do.
+
+    Those of the last hours are at the far end of an order by time, merged ones have no customer: a planner that takes
+    them for evenly spread walks through all the others.
+    """
+    if part.is_scan:
+        return part.walks
+    numbers = part.look.order_by().values_list("pk", flat=True)
+    if is_far and name == "id" and len(few := list(numbers[: SCANNED + 1])) <= SCANNED:
+        return [Cart.objects.filter(Among("pk", few))]
+    if is_far or (name.removeprefix("-") != "id" and numbers[:SORTED].count() < SORTED):
+        return [Cart.objects.filter(pk__in=numbers[:_ALL])]
+    return part.walks
 
 
 def _numbers(look: QuerySet[Cart]) -> QuerySet[Cart, int]:
