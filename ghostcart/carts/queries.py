@@ -23,7 +23,7 @@ from ghostcart.lib.planning import Among, Unindexed
 from ghostcart.shops.models import Shop
 
 COUNT_CEILING = paging.MOST_COUNTED
-SCANNED = 50_000
+SCANNED = 30_000
 """So many carts are looked through for one page, and to count, where no index leads to what is asked for."""
 KEPT_DELETED = timedelta(days=30)
 """How long a deleted cart can be brought back."""
@@ -114,7 +114,7 @@ def listing(
     else:
         found = few
     is_far = name in OLDEST_FIRST and (wanted.is_recent or wanted.status == Listed.OPEN)
-    walks = [walk for part in many for walk in _walks(part, name, is_far=is_far)]
+    walks = [walk for part in many for walk in (part.walks if is_all else _walks(part, name, is_far=is_far))]
     rows = paging.page(
         heads.prefetch_related("shop"),
         name,
