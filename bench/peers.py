@@ -140,7 +140,7 @@ def main() -> int:
 def attempt(work: Callable[..., None], peer: Peer, *more: Any) -> bool:
     try:
         work(peer, *more)
-    except LeftOut as why:
+    except (LeftOut, OSError) as why:
         print(f"{peer.title} is left out: {why}", flush=True)
         stop(peer)
         return False
