@@ -1,4 +1,4 @@
-"""What comes after one PostgreSQL is one distributed by shop: the tables that grow must allow it (explanation/scale.md)."""
+"""What comes after one PostgreSQL is one parted by shop: the tables that grow must allow it (explanation/scale.md)."""
 
 import pytest
 from django.apps import apps
