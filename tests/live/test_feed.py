@@ -1,12 +1,16 @@
 """The follower of the log and the fan-out to screens: woken at once, survives trouble, waits for no slow screen."""
 
 import asyncio
+import json
 from threading import Event
 
 import psycopg
 import pytest
 from django.db import connection
 
+from ghostcart.api.channels import Channel, Reader, frame, visible
+from ghostcart.api.drawing import Drawn, Look
+from ghostcart.api.live import Stream
 from ghostcart.carts import changes, ingest, log
 from ghostcart.carts.models import CartEvent
 from ghostcart.live import follower as follower_module
@@ -149,6 +153,29 @@ def test_a_screen_200_batches_behind_is_given_up_and_the_others_are_not():
         assert (swift.overrun, got) == (False, QUEUE + 5)
         slow.offer(Batch([], None))
         assert slow.queue.qsize() == QUEUE
+
+    run(test)
+
+
+@pytest.mark.parametrize(("place", "told"), [(0, [1, 2, 3]), (1, [2, 3]), (2, [3]), (3, []), (9, [])])
+def test_of_a_frame_a_stream_tells_what_lies_behind_its_place(place, told):
+    """A screen catches up from the log while others are told: the frame then overlaps with what it had."""
+
+    async def test(loop):
+        reader = Reader(Look("en", "UTC"), frozenset({1}), frozenset({1}))
+        channel, stream, sent = Channel(reader), Stream("session", reader, log.Cursor(0, place)), []
+        stream.send = lambda message: asyncio.sleep(0, sent.append(message["body"]))
+        entries = [entry(1, number) for number in (1, 2, 3)]
+        drawn = Drawn([{"id": str(one.cursor), "shop": 1} for one in entries], [])
+        news = channel.coming
+        channel.tell(frame("carts", visible(drawn, {1}, log.Cursor(0, 0)), entries[-1].cursor), Batch(entries, drawn))
+        for _ in range(2):
+            await stream._tell(channel, news)
+        bodies = [json.loads(body.split(b"data: ")[1]) for body in sent]
+        assert [[one["id"] for one in body["entries"]] for body in bodies] == (
+            [[f"0-{n}" for n in told]] if told else []
+        )
+        assert stream.place == log.Cursor(0, max(place, 3))
 
     run(test)
 
