@@ -86,7 +86,7 @@ class Hub:
         return self.follower.taken if self.follower else Cursor(0, 0)
 
     def rest(self) -> float:
-        """Seconds that the event loop is busy telling of a batch: what happens meanwhile becomes one batch, too."""
+        """Seconds to leave to the event loop after a batch: what happens meanwhile becomes one, too."""
         return TELL_SECONDS * sum(screen.audience for screen in tuple(self.screens))
 
     def place(self) -> Cursor:
