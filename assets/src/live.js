@@ -3,7 +3,6 @@
 import uPlot from "uplot";
 import { Stream } from "./stream.js";
 
-const MOST_ROWS = 100;
 const TICK_MS = 5000;
 const ADDRESS = "/api/v1/live";
 
@@ -75,8 +74,7 @@ class LivePage {
   apply({ carts, entries }) {
     for (const cart of carts) if (this.concerns(cart.shop)) this.showCart(cart);
     for (const entry of entries) if (this.concerns(entry.shop)) this.showEntry(entry);
-    trim(this.rows);
-    trim(this.entries);
+    for (const list of [this.rows, this.entries]) trim(list, Number(this.root.dataset.most));
     this.filter();
   }
 
@@ -106,6 +104,7 @@ class LivePage {
   }
 
   showEntry(entry) {
+    if (!entry.html) return; // too many came at once: newer ones fill the page
     const fresh = drawn(entry.html);
     if (document.getElementById(fresh.id)) return;
     fresh.classList.add("is-fresh");
@@ -167,8 +166,8 @@ class LivePage {
   }
 }
 
-function trim(list) {
-  while (list.children.length > MOST_ROWS) list.lastElementChild.remove();
+function trim(list, most) {
+  while (list.children.length > most) list.lastElementChild.remove();
 }
 
 function columns(additions) {

@@ -4,7 +4,7 @@ The same templates draw the first paint of the live page and its updates; each b
 one look.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,7 +28,10 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """HTML of each entry's sentence and of each concerned cart's row, with the shop they belong to."""
+    """HTML of each entry's sentence and of each concerned cart's row, with the shop they belong to.
+
+    Empty where a page would drop it at once: it keeps the newest of each shop and no more.
+    """
 
     entries: list[dict[str, Any]]
     carts: list[dict[str, Any]]
@@ -38,16 +41,30 @@ def draw(entries: Sequence[Entry], look: Look) -> Drawn:
     """Blocking. Reads the carts as they are now, in one query."""
     now = clock.now()
     carts = watching.by_number({entry.cart_id for entry in entries})
+    kept_entries = _newest(((entry.shop_id, entry.pk) for entry in reversed(entries)), watching.MOST_ENTRIES)
+    kept_carts = _newest(((entry.shop_id, entry.cart_id) for entry in reversed(entries)), watching.MOST_CARTS)
     with translation.override(look.language), timezone.override(ZoneInfo(look.zone)):
         return Drawn(
-            [_entry(entry, carts.get(entry.cart_id)) for entry in entries],
-            [_cart(cart, now) for cart in carts.values()],
+            [_entry(entry, carts.get(entry.cart_id), entry.pk in kept_entries) for entry in entries],
+            [_cart(cart, now, number in kept_carts) for number, cart in carts.items()],
         )
 
 
-def _entry(entry: Entry, cart: Cart | None) -> dict[str, Any]:
-    told = sentence(entry, cart.customer_label if cart else "")
-    html = render_to_string("backoffice/_live_entry.html", {"entry": entry, "cart": cart, "sentence": told})
+def _newest(told: Iterable[tuple[int, int]], most: int) -> set[int]:
+    """Of (shop, number), newest first: the first numbers of each shop."""
+    kept: dict[int, set[int]] = {}
+    for shop_id, number in told:
+        numbers = kept.setdefault(shop_id, set())
+        if len(numbers) < most:
+            numbers.add(number)
+    return set().union(*kept.values())
+
+
+def _entry(entry: Entry, cart: Cart | None, is_kept: bool) -> dict[str, Any]:
+    html = ""
+    if is_kept:
+        told = sentence(entry, cart.customer_label if cart else "")
+        html = render_to_string("backoffice/_live_entry.html", {"entry": entry, "cart": cart, "sentence": told})
     return {
         "id": str(entry.cursor),
         "shop": entry.shop_id,
@@ -57,7 +74,8 @@ def _entry(entry: Entry, cart: Cart | None) -> dict[str, Any]:
     }
 
 
-def _cart(cart: Cart, now: datetime) -> dict[str, Any]:
+def _cart(cart: Cart, now: datetime, is_kept: bool) -> dict[str, Any]:
     """A cart's row; a deleted cart has none any more."""
-    html = "" if cart.deleted_at else render_to_string("backoffice/_live_cart.html", {"cart": cart, "now": now})
+    has_row = is_kept and not cart.deleted_at
+    html = render_to_string("backoffice/_live_cart.html", {"cart": cart, "now": now}) if has_row else ""
     return {"id": cart.pk, "shop": cart.shop_id, "html": html}

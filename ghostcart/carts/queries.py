@@ -18,7 +18,7 @@ from ghostcart.customers import queries as customer_queries
 from ghostcart.customers.models import Address
 from ghostcart.lib import paging
 from ghostcart.lib.money import Rounding, divide
-from ghostcart.lib.paging import Page
+from ghostcart.lib.paging import Page, Walk
 from ghostcart.lib.planning import Among, Unindexed
 from ghostcart.shops.models import Shop
 
@@ -40,11 +40,6 @@ SORTS = {
     "online": "seen_at",
 }
 """What the list can be sorted by, and the column behind it."""
-SORTED = 150_000
-"""So many carts are rather sorted than met on the way through the others."""
-OLDEST_FIRST = ("id", "created_at", "last_activity_at", "seen_at")
-_ALL = 2**62
-"""A limit that cuts nothing off, and that planners do not look through."""
 _UNSEEN = (
     "products_minor", "discount_minor",
     "shipping_minor", "tax_minor", "prices_include_tax", "language", "shipping_method", "checkout_started_at",
@@ -113,8 +108,10 @@ def listing(
         few, many, recent = sorted(found, reverse=True)[: size + 1], [], []
     else:
         found = few
-    is_far = name in OLDEST_FIRST and (wanted.is_recent or wanted.status == Listed.OPEN)
-    walks = [walk for part in many for walk in (part.walks if is_all else _walks(part, name, is_far=is_far))]
+    walks = [walk for part in many for walk in part.walks]
+    if column == "order_number" and wanted.status == Listed.ORDERED:  # the others come before, or after, all of them
+        has_one = Q(order_number__gt="")
+        walks = [replace(one, through=one.through.filter(has_one), rows=one.rows.filter(has_one)) for one in walks]
     rows = paging.page(
         heads.prefetch_related("shop"),
         name,
@@ -123,7 +120,7 @@ def listing(
         before,
         parts=[
             *([Cart.objects.filter(Among("pk", few))] if few else []),
-            *(walk.filter(pk__gt=stretch.low, pk__lte=stretch.high) if stretch else walk for walk in walks),
+            *(stretch.of(walk) if stretch else walk.rows if is_all else walk for walk in walks),
         ],
         sections={"status": [conditions.kinds(status, now) if status in chosen else [] for status in Status]},
     )
@@ -132,22 +129,6 @@ def listing(
     prefetch_related_objects([one for one in rows.rows if one.customer_id and not one.customer_label], "customer")
     counted = _count(found, recent, COUNT_CEILING)
     return Listing(rows, counted, is_long or counted >= COUNT_CEILING)
-
-
-def _walks(part: "_Part", name: str, *, is_far: bool) -> list[QuerySet[Cart]]:
-    """What of a part is sorted: all of it, found before, where its carts lie together in the order, or may do.
-
-    Those of the last hours are at the far end of an order by time, merged ones have no customer: a planner that takes
-    them for evenly spread walks through all the others.
-    """
-    if part.is_scan:
-        return part.walks
-    numbers = part.look.order_by().values_list("pk", flat=True)
-    if is_far and name == "id" and len(few := list(numbers[: SCANNED + 1])) <= SCANNED:
-        return [Cart.objects.filter(Among("pk", few))]
-    if is_far or (name.removeprefix("-") != "id" and numbers[:SORTED].count() < SORTED):
-        return [Cart.objects.filter(pk__in=numbers[:_ALL])]
-    return part.walks
 
 
 def _numbers(look: QuerySet[Cart]) -> QuerySet[Cart, int]:
@@ -168,6 +149,9 @@ class _Stretch:
     is_newest: bool
     edge: int | None
     """Where a page that is not full leads on to; None at the end of the table."""
+
+    def of(self, walk: Walk[Cart]) -> QuerySet[Cart]:
+        return walk.rows.filter(pk__gt=self.low, pk__lte=self.high)
 
     def led_on(self, page: Page[Cart]) -> Page[Cart]:
         if self.edge is None:
@@ -201,7 +185,7 @@ class _Part:
     `walks` go through the index of an order and leave out the others."""
 
     look: QuerySet[Cart]
-    walks: list[QuerySet[Cart]]
+    walks: list[Walk[Cart]]
     is_scan: bool = False
     """`look` goes through the table by id."""
     passed: int = 0
@@ -220,17 +204,22 @@ def _parts(wanted: CartFilter, now: datetime) -> list[_Part]:
     shops = [Cart.objects.filter(deleted_at=None, shop_id=shop_id) for shop_id in wanted.shop_ids]
     if names or not (wanted.is_recent or (is_single and conditions.is_indexed(wanted))):
         asked = [*names, conditions.listed(wanted, now), *facts]
-        look = _meeting(conditions.scattered(wanted.shop_ids), asked)
-        walks = [_meeting(shop, asked) for shop in shops]
-        return [_Part(look, walks) if named.are_few else _Part(look.order_by("pk"), walks, is_scan=True)]
+        if named.are_few:
+            looks = [_meeting(conditions.scattered([shop_id]), asked) for shop_id in wanted.shop_ids]
+            return [_Part(look, [_walk(shop, asked, look)]) for shop, look in zip(shops, looks, strict=True)]
+        look = _meeting(conditions.scattered(wanted.shop_ids), asked).order_by("pk")
+        return [_Part(look, [_walk(shop, asked) for shop in shops], is_scan=True)]
     common = F if is_single else Unindexed
     easy = conditions.facts(wanted, now, common)
     kinds = zip(
         conditions.listed_kinds(wanted, now, common), conditions.listed_kinds(wanted, now, Unindexed), strict=True
     )
-    return [
-        _Part(_meeting(shop, [look, *easy]), [_meeting(shop, [walk, *facts])]) for look, walk in kinds for shop in shops
-    ]
+    looks_and_walks = [(shop, _meeting(shop, [look, *easy]), [walk, *facts]) for look, walk in kinds for shop in shops]
+    return [_Part(look, [_walk(shop, asked, look)]) for shop, look, asked in looks_and_walks]
+
+
+def _walk(shop: QuerySet[Cart], asked: Sequence[Q], found: QuerySet[Cart] | None = None) -> Walk[Cart]:
+    return Walk(shop, _meeting(shop, asked), SCANNED, found)
 
 
 def _found(parts: Sequence[_Part]) -> tuple[list[int], list[_Part]]:

@@ -9,10 +9,9 @@ import base64
 import binascii
 import heapq
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -20,12 +19,16 @@ from django.db import connection, models
 from django.db.models import F, Func, Q, QuerySet, Value
 from django.db.models.sql.where import WhereNode
 
+from ghostcart.lib.planning import Sorted
+
 Row = TypeVar("Row", bound=models.Model)
 Key = tuple[Any, int]
 
 _LARGEST_ID = 2**63 - 1
 MOST_COUNTED = 10_000
 """More rows are not counted: what a page costs shall not grow with the table."""
+MOST_SORTED = 150_000
+"""So many rows are rather sorted than met one by one on the way through many others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,24 @@ class Page(Generic[Row]):
     previous: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Walk(Generic[Row]):
+    """Rows that may be met soon or late on the way through the index of an order: nobody can tell beforehand.
+
+    `rows` leaves out, on the way through `through`, what is not wanted. After `steps` rows of it in vain, all that is
+    wanted is sorted, if an index leads to it (`found`); if none does, the page shows what was met and leads on.
+    """
+
+    through: QuerySet[Row]
+    rows: QuerySet[Row]
+    steps: int
+    found: QuerySet[Row] | None = None
+
+    def filter(self, condition: Q) -> "Walk[Row]":
+        found = None if self.found is None else self.found.filter(condition)
+        return replace(self, rows=self.rows.filter(condition), found=found)
+
+
 def page(
     queryset: QuerySet[Row],
     sort: str,
@@ -45,7 +66,7 @@ def page(
     before: str | None = None,
     *,
     shop_ids: Sequence[int] = (),
-    parts: Sequence[QuerySet[Row]] | None = None,
+    parts: Sequence[QuerySet[Row] | Walk[Row]] | None = None,
     sections: Mapping[str, Sequence[Sequence[Q]]] | None = None,
 ) -> Page[Row]:
     """The `size` rows that follow the cursor `after`, or that come just before the cursor `before`.
@@ -62,16 +83,18 @@ def page(
     start = order.key_of(_read(before or after, name))
     is_backwards = bool(before) and start is not None
     asked = _by_shop(queryset, shop_ids) if parts is None else parts
-    keys = order.keys(asked, start, is_descending != is_backwards, size + 1)
+    keys, edge = order.keys(asked, start, is_descending != is_backwards, size + 1)
     shown, has_more = keys[:size], len(keys) > size
     if is_backwards:
         shown.reverse()
     has_next, has_previous = (True, has_more) if is_backwards else (has_more, start is not None)
-    return Page(
-        _rows(queryset, shown),
-        _write(name, shown[-1]) if shown and has_next else None,
-        _write(name, shown[0]) if shown and has_previous else None,
-    )
+    following = _write(name, shown[-1]) if shown and has_next else None
+    preceding = _write(name, shown[0]) if shown and has_previous else None
+    if edge and is_backwards:
+        preceding = _write(name, edge)
+    elif edge:
+        following = _write(name, edge)
+    return Page(_rows(queryset, shown), following, preceding)
 
 
 def counted(queryset: QuerySet[Any]) -> int:
@@ -132,14 +155,18 @@ def _rows(queryset: QuerySet[Row], keys: Sequence[Key]) -> list[Row]:
 # -- orders ------------------------------------------------------------------------------------------
 
 
+_Asked = QuerySet[Any] | Walk[Any]
+_Keys = tuple[list[Key], Key | None]
+
+
 class _Order(Protocol):
     """A way to sort: reads the keys of cursors, and finds the keys beyond one."""
 
     def key_of(self, kept: list[Any] | None) -> Key | None:
         """A cursor's content as a key; None if it is none of this order."""
 
-    def keys(self, parts: Sequence[QuerySet[Any]], start: Key | None, goes_down: bool, limit: int) -> list[Key]:
-        """The first keys beyond `start`, of all parts together."""
+    def keys(self, parts: Sequence[_Asked], start: Key | None, goes_down: bool, limit: int) -> _Keys:
+        """The first keys beyond `start`, of all parts together, and where to look on if not all was looked at."""
 
 
 class _Column:
@@ -161,20 +188,55 @@ class _Column:
             return None
         return (value, number) if _is_storable(value) else None
 
-    def keys(self, parts: Sequence[QuerySet[Any]], start: Key | None, goes_down: bool, limit: int) -> list[Key]:
-        sign = "-" if goes_down else ""
-        columns = [f"{sign}pk"] if self.is_id else [f"{sign}{self.name}", f"{sign}pk"]
-        found: list[list[Key]] = [
-            list(self._beyond(part, start, goes_down).order_by(*columns).values_list(self.name, "pk")[:limit])
-            for part in parts
-        ]
-        if len(found) == 1:
-            return found[0]
-        if self._is_collated():
-            numbers = [number for keys in found for _, number in keys]
-            return list(self.model._default_manager.filter(pk__in=numbers).order_by(*columns)
-                        .values_list(self.name, "pk")[:limit])  # fmt: skip
-        return list(islice(heapq.merge(*found, reverse=goes_down), limit))
+    def keys(self, parts: Sequence[_Asked], start: Key | None, goes_down: bool, limit: int) -> _Keys:
+        found, edges = [], []
+        for part in parts:
+            keys, edge = self._of(part, start, goes_down, limit)
+            found.append(keys)
+            edges += [edge] if edge else []
+        if len(found) == 1 and not edges:
+            return found[0], None
+        kept: list[Key] = []
+        unseen = {number for _, number in edges}
+        for value, number in self._merged([*found, *([edge] for edge in edges)], goes_down):
+            if number in unseen:
+                return kept, (value, number + (1 if goes_down else -1))  # a place just before it
+            kept.append((value, number))
+            if len(kept) == limit:
+                break
+        return kept, None
+
+    def _of(self, part: _Asked, start: Key | None, goes_down: bool, limit: int) -> _Keys:
+        """The first keys of one part, and the first row that was not looked at."""
+        if not isinstance(part, Walk):
+            return self._first(self._beyond(part, start, goes_down), goes_down, limit), None
+        way = self._ordered(self._beyond(part.through, start, goes_down), goes_down)
+        edge: Key | None = next(iter(way.values_list(self.name, "pk")[part.steps : part.steps + 1]), None)
+        rows = self._beyond(part.rows, start, goes_down)
+        if edge is None:
+            return self._first(rows, goes_down, limit), None
+        met = self._first(self._beyond(rows, edge, not goes_down), goes_down, limit)
+        if len(met) >= limit:
+            return met, None
+        if part.found is None:
+            return met, edge
+        numbers = part.found.order_by().values_list("pk", flat=True)
+        if self.is_id or numbers[:MOST_SORTED].count() < MOST_SORTED:
+            return self._first(self._beyond(part.found, start, goes_down), goes_down, limit, Sorted), None
+        return self._first(rows, goes_down, limit), None
+
+    def _first(self, rows: QuerySet[Any], goes_down: bool, limit: int, by: Any = F) -> list[Key]:
+        return list(self._ordered(rows, goes_down, by).values_list(self.name, "pk")[:limit])
+
+    def _ordered(self, rows: QuerySet[Any], goes_down: bool, by: Any = F) -> QuerySet[Any]:
+        columns = [by("pk")] if self.is_id else [by(self.name), by("pk")]
+        return rows.order_by(*(column.desc() if goes_down else column.asc() for column in columns))
+
+    def _merged(self, found: list[list[Key]], goes_down: bool) -> Iterable[Key]:
+        if not self._is_collated():
+            return heapq.merge(*found, reverse=goes_down)
+        numbers = [number for keys in found for _, number in keys]
+        return self._first(self.model._default_manager.filter(pk__in=numbers), goes_down, len(numbers))
 
     def _beyond(self, part: QuerySet[Any], start: Key | None, goes_down: bool) -> QuerySet[Any]:
         if start is None:
@@ -200,7 +262,7 @@ class _Sections:
             return None
         return kept[0], kept[1]
 
-    def keys(self, parts: Sequence[QuerySet[Any]], start: Key | None, goes_down: bool, limit: int) -> list[Key]:
+    def keys(self, parts: Sequence[_Asked], start: Key | None, goes_down: bool, limit: int) -> _Keys:
         found: list[Key] = []
         numbers = list(range(len(self.groups)))
         for number in reversed(numbers) if goes_down else numbers:
@@ -208,11 +270,11 @@ class _Sections:
                 continue
             within = [part.filter(condition) for part in parts for condition in self.groups[number]]
             begin = start if start is not None and number == start[0] else None
-            keys = self.by_id.keys(within, begin, goes_down, limit - len(found))
+            keys, edge = self.by_id.keys(within, begin, goes_down, limit - len(found))
             found.extend((number, row) for _, row in keys)
-            if len(found) == limit:
-                break
-        return found
+            if edge or len(found) == limit:
+                return found, (number, edge[1]) if edge else None
+        return found, None
 
 
 class _Beyond(Func):

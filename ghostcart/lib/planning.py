@@ -1,4 +1,4 @@
-"""Hints for SQLite's planner, which knows nothing of how often a value occurs. PostgreSQL counts, and gets none."""
+"""Hints for planners: SQLite's knows nothing of how often a value occurs, PostgreSQL's not how rows lie in an order."""
 
 import json
 from collections.abc import Collection
@@ -23,6 +23,21 @@ class Unindexed(Func):
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         return super().as_sql(compiler, connection, template="+%(expressions)s", **context)
+
+
+class Sorted(Func):
+    """A column to sort by that no index is to be walked for: `order_by(Sorted("total_minor").desc())`."""
+
+    arity = 1
+
+    def __init__(self, column: str, **extra: Any) -> None:
+        super().__init__(F(column) if isinstance(column, str) else column, **extra)
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return super().as_sql(compiler, connection, template="+%(expressions)s", **context)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return super().as_sql(compiler, connection, template="GREATEST(%(expressions)s, %(expressions)s)", **context)
 
 
 class Among(Func):

@@ -9,9 +9,9 @@ import pytest
 from django.db import connection
 
 from ghostcart.api.channels import Channel, Reader, frame, visible
-from ghostcart.api.drawing import Drawn, Look
+from ghostcart.api.drawing import Drawn, Look, draw
 from ghostcart.api.live import Stream
-from ghostcart.carts import changes, ingest, log
+from ghostcart.carts import changes, ingest, log, watching
 from ghostcart.carts.models import CartEvent
 from ghostcart.live import follower as follower_module
 from ghostcart.live.follower import Follower
@@ -97,6 +97,27 @@ def test_the_follower_survives_a_database_that_goes_away(follower, monkeypatch):
         ingest.record(shopper.change(changes.AddLine, sku="MUG"))
     wait_for(lambda: len(follower.heard) == 3)
     assert len(failures) == 2
+
+
+@database
+def test_of_a_flood_only_what_a_page_keeps_is_drawn(monkeypatch):
+    """The newest of each shop; of the rest a screen hears that it happened. One busy shop hides no other."""
+    monkeypatch.setattr(watching, "MOST_ENTRIES", 3)
+    monkeypatch.setattr(watching, "MOST_CARTS", 2)
+    quiet, busy = factories.shop(), factories.shop()
+    before = log.position()
+    alone = Shopper(quiet).add("MUG").id
+    shoppers = [Shopper(busy) for _ in range(3)]
+    first, second, third = [shopper.add("MUG").id for shopper in shoppers]
+    shoppers[0].add("MUG")
+    wait_for(lambda: len(log.after(before)) == 5)
+    drawn = draw(log.after(before), Look("en", "UTC"))
+    assert [(one["cart"], bool(one["html"])) for one in drawn.entries] == [
+        (alone, True), (first, False), (second, True), (third, True), (first, True),
+    ]  # fmt: skip
+    assert {one["id"]: bool(one["html"]) for one in drawn.carts} == {
+        alone: True, first: True, second: False, third: True,
+    }  # fmt: skip
 
 
 # -- fan-out -------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ def live(request: StaffRequest) -> HttpResponse:
         "place": place,
         "now": now,
         "zone": timezone.get_current_timezone_name(),
+        "most": watching.MOST_ENTRIES,
         "keeps_seconds": int(watching.ACTIVE.total_seconds()),
         "shop_ids": shop_ids,
         "carts": watching.active_carts(shop_ids, now),
