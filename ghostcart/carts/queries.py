@@ -6,7 +6,9 @@ One definition of each status and figure lives here, so that a number and the li
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import reduce
 from itertools import chain
+from operator import and_
 
 from django.db.models import Count, F, Q, QuerySet, Sum, prefetch_related_objects
 
@@ -23,7 +25,7 @@ from ghostcart.lib.planning import Among, Unindexed
 from ghostcart.shops.models import Shop
 
 COUNT_CEILING = paging.MOST_COUNTED
-SCANNED = 30_000
+SCANNED = 20_000
 """So many carts are looked through for one page, and to count, where no index leads to what is asked for."""
 KEPT_DELETED = timedelta(days=30)
 """How long a deleted cart can be brought back."""
@@ -109,9 +111,8 @@ def listing(
     else:
         found = few
     walks = [walk for part in many for walk in part.walks]
-    if column == "order_number" and wanted.status == Listed.ORDERED:  # the others come before, or after, all of them
-        has_one = Q(order_number__gt="")
-        walks = [replace(one, through=one.through.filter(has_one), rows=one.rows.filter(has_one)) for one in walks]
+    if column == "order_number":
+        walks = [_past_the_others(walk, chosen) for walk in walks]
     rows = paging.page(
         heads.prefetch_related("shop"),
         name,
@@ -129,6 +130,17 @@ def listing(
     prefetch_related_objects([one for one in rows.rows if one.customer_id and not one.customer_label], "customer")
     counted = _count(found, recent, COUNT_CEILING)
     return Listing(rows, counted, is_long or counted >= COUNT_CEILING)
+
+
+def _past_the_others(walk: Walk[Cart], chosen: set[Status]) -> Walk[Cart]:
+    """By order number: those without an order lie together, and all the others have one."""
+    if Status.ORDERED not in chosen:
+        lie = Q(order_number="")
+    elif len(chosen) == 1:
+        lie = Q(order_number__gt="")
+    else:
+        return walk
+    return replace(walk, through=walk.through.filter(lie))
 
 
 def _numbers(look: QuerySet[Cart]) -> QuerySet[Cart, int]:
@@ -202,24 +214,25 @@ def _parts(wanted: CartFilter, now: datetime) -> list[_Part]:
     names = named.asked
     is_single = len(facts) + bool(wanted.status) <= 1
     shops = [Cart.objects.filter(deleted_at=None, shop_id=shop_id) for shop_id in wanted.shop_ids]
+    steps = SCANNED // max(1, len(shops))
     if names or not (wanted.is_recent or (is_single and conditions.is_indexed(wanted))):
         asked = [*names, conditions.listed(wanted, now), *facts]
         if named.are_few:
             looks = [_meeting(conditions.scattered([shop_id]), asked) for shop_id in wanted.shop_ids]
-            return [_Part(look, [_walk(shop, asked, look)]) for shop, look in zip(shops, looks, strict=True)]
+            return [_Part(look, [_walk(shop, asked, steps, look)]) for shop, look in zip(shops, looks, strict=True)]
         look = _meeting(conditions.scattered(wanted.shop_ids), asked).order_by("pk")
-        return [_Part(look, [_walk(shop, asked) for shop in shops], is_scan=True)]
+        return [_Part(look, [_walk(shop, asked, steps) for shop in shops], is_scan=True)]
     common = F if is_single else Unindexed
     easy = conditions.facts(wanted, now, common)
     kinds = zip(
         conditions.listed_kinds(wanted, now, common), conditions.listed_kinds(wanted, now, Unindexed), strict=True
     )
     looks_and_walks = [(shop, _meeting(shop, [look, *easy]), [walk, *facts]) for look, walk in kinds for shop in shops]
-    return [_Part(look, [_walk(shop, asked, look)]) for shop, look, asked in looks_and_walks]
+    return [_Part(look, [_walk(shop, asked, steps, look)]) for shop, look, asked in looks_and_walks]
 
 
-def _walk(shop: QuerySet[Cart], asked: Sequence[Q], found: QuerySet[Cart] | None = None) -> Walk[Cart]:
-    return Walk(shop, _meeting(shop, asked), SCANNED, found)
+def _walk(shop: QuerySet[Cart], asked: Sequence[Q], steps: int, found: QuerySet[Cart] | None = None) -> Walk[Cart]:
+    return Walk(shop, reduce(and_, asked, Q()), steps, found)
 
 
 def _found(parts: Sequence[_Part]) -> tuple[list[int], list[_Part]]:

@@ -70,7 +70,9 @@ ON_THE_LINE = {
     "keepalives_interval": 1,
     "keepalives_count": 2,
     "options": "-c tcp_user_timeout=4000 -c tcp_keepalives_idle=2"
-    f" -c tcp_keepalives_interval=1 -c tcp_keepalives_count=2 {os.environ.get('PGOPTIONS', '')}",
+    " -c tcp_keepalives_interval=1 -c tcp_keepalives_count=2"
+    # A second process or a compiled plan takes longer to begin than most statements of a page take altogether.
+    f" -c parallel_setup_cost=30000 -c jit=off {os.environ.get('PGOPTIONS', '')}",
 }
 
 

@@ -15,8 +15,8 @@ from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db import connection, models
-from django.db.models import F, Func, Q, QuerySet, Value
+from django.db import connection, connections, models, router
+from django.db.models import ExpressionWrapper, F, Func, Q, QuerySet, Value
 from django.db.models.sql.where import WhereNode
 
 from ghostcart.lib.planning import Sorted
@@ -27,7 +27,7 @@ Key = tuple[Any, int]
 _LARGEST_ID = 2**63 - 1
 MOST_COUNTED = 10_000
 """More rows are not counted: what a page costs shall not grow with the table."""
-MOST_SORTED = 150_000
+MOST_SORTED = 1_500_000
 """So many rows are rather sorted than met one by one on the way through many others."""
 
 
@@ -44,18 +44,22 @@ class Page(Generic[Row]):
 class Walk(Generic[Row]):
     """Rows that may be met soon or late on the way through the index of an order: nobody can tell beforehand.
 
-    `rows` leaves out, on the way through `through`, what is not wanted. After `steps` rows of it in vain, all that is
+    `asked` leaves out, on the way through `through`, what is not wanted. After `steps` rows of it in vain, all that is
     wanted is sorted, if an index leads to it (`found`); if none does, the page shows what was met and leads on.
     """
 
     through: QuerySet[Row]
-    rows: QuerySet[Row]
+    asked: Q
     steps: int
     found: QuerySet[Row] | None = None
 
+    @property
+    def rows(self) -> QuerySet[Row]:
+        return self.through.filter(self.asked)
+
     def filter(self, condition: Q) -> "Walk[Row]":
         found = None if self.found is None else self.found.filter(condition)
-        return replace(self, rows=self.rows.filter(condition), found=found)
+        return replace(self, asked=self.asked & condition, found=found)
 
 
 def page(
@@ -211,19 +215,32 @@ class _Column:
         if not isinstance(part, Walk):
             return self._first(self._beyond(part, start, goes_down), goes_down, limit), None
         way = self._ordered(self._beyond(part.through, start, goes_down), goes_down)
-        edge: Key | None = next(iter(way.values_list(self.name, "pk")[part.steps : part.steps + 1]), None)
-        rows = self._beyond(part.rows, start, goes_down)
-        if edge is None:
-            return self._first(rows, goes_down, limit), None
-        met = self._first(self._beyond(rows, edge, not goes_down), goes_down, limit)
+        met = self._met(way, part, limit)
         if len(met) >= limit:
-            return met, None
-        if part.found is None:
-            return met, edge
+            return self._keys_of(met, goes_down), None
+        edge: Key | None = next(iter(way.values_list(self.name, "pk")[part.steps : part.steps + 1]), None)
+        if edge is None or part.found is None:
+            return self._keys_of(met, goes_down), edge
         numbers = part.found.order_by().values_list("pk", flat=True)
-        if self.is_id or numbers[:MOST_SORTED].count() < MOST_SORTED:
+        if numbers[:MOST_SORTED].count() < MOST_SORTED:
             return self._first(self._beyond(part.found, start, goes_down), goes_down, limit, Sorted), None
-        return self._first(rows, goes_down, limit), None
+        return self._first(self._beyond(part.rows, start, goes_down), goes_down, limit), None
+
+    def _met(self, way: QuerySet[Any], part: Walk[Any], limit: int) -> list[int]:
+        """Of the next `steps` rows, those that are wanted. The inner limit is what bounds it: given an end instead, an
+        index goes on through all that are equal in the column."""
+        is_wanted = ExpressionWrapper(part.asked, output_field=models.BooleanField())
+        looked_at = way.annotate(number=F("pk"), is_wanted=is_wanted).values("number", "is_wanted")[: part.steps]
+        using = router.db_for_read(self.model)
+        text, params = looked_at.query.get_compiler(using).as_sql()
+        with connections[using].cursor() as cursor:
+            cursor.execute(f"SELECT number FROM ({text}) looked_at WHERE is_wanted LIMIT %s", [*params, limit])
+            return [number for (number,) in cursor.fetchall()]
+
+    def _keys_of(self, numbers: list[int], goes_down: bool) -> list[Key]:
+        if not numbers:
+            return []
+        return self._first(self.model._default_manager.filter(pk__in=numbers), goes_down, len(numbers))
 
     def _first(self, rows: QuerySet[Any], goes_down: bool, limit: int, by: Any = F) -> list[Key]:
         return list(self._ordered(rows, goes_down, by).values_list(self.name, "pk")[:limit])
@@ -235,8 +252,7 @@ class _Column:
     def _merged(self, found: list[list[Key]], goes_down: bool) -> Iterable[Key]:
         if not self._is_collated():
             return heapq.merge(*found, reverse=goes_down)
-        numbers = [number for keys in found for _, number in keys]
-        return self._first(self.model._default_manager.filter(pk__in=numbers), goes_down, len(numbers))
+        return self._keys_of([number for keys in found for _, number in keys], goes_down)
 
     def _beyond(self, part: QuerySet[Any], start: Key | None, goes_down: bool) -> QuerySet[Any]:
         if start is None:
