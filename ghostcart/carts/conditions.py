@@ -104,6 +104,24 @@ def facts(wanted: CartFilter, now: datetime, common: Column = Unindexed) -> list
     ]
 
 
+def of_column(wanted: CartFilter, now: datetime, column: str) -> list[Q]:
+    """What is asked of one column: in its order, those carts lie together."""
+    if column == "shipping_name" and wanted.shipping:
+        return [_shipping(wanted, F)]
+    if column == "seen_at" and wanted.online is not None:
+        return [_online(wanted, now, F)]
+    only = CartFilter(shop_ids=wanted.shop_ids, **{name: getattr(wanted, name) for name in _RANGES.get(column, ())})
+    return facts(only, now, F)
+
+
+_RANGES = {
+    "item_count": ("items_from", "items_to"),
+    "total_minor": ("total_from", "total_to"),
+    "created_at": ("created_from", "created_to"),
+    "last_activity_at": ("activity_from", "activity_to"),
+}
+
+
 def is_indexed(wanted: CartFilter) -> bool:
     """Whether each single fact is one that an index of the list knows."""
     return not wanted.currency and not wanted.source and wanted.bots != Bots.WITHOUT

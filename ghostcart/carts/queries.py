@@ -27,6 +27,8 @@ from ghostcart.shops.models import Shop
 COUNT_CEILING = paging.MOST_COUNTED
 SCANNED = 20_000
 """So many carts are looked through for one page, and to count, where no index leads to what is asked for."""
+STEPS = 40_000
+"""So many are passed by for one page where an index leads to what is wanted, before that is sorted: a day's carts."""
 KEPT_DELETED = timedelta(days=30)
 """How long a deleted cart can be brought back."""
 SORTS = {
@@ -111,8 +113,10 @@ def listing(
     else:
         found = few
     walks = [walk for part in many for walk in part.walks]
-    if column == "order_number":
-        walks = [_past_the_others(walk, chosen) for walk in walks]
+    together = reduce(
+        and_, [_numbered(chosen)] if column == "order_number" else conditions.of_column(wanted, now, column), Q()
+    )
+    walks = [replace(walk, through=walk.through.filter(together)) for walk in walks]
     rows = paging.page(
         heads.prefetch_related("shop"),
         name,
@@ -132,15 +136,11 @@ def listing(
     return Listing(rows, counted, is_long or counted >= COUNT_CEILING)
 
 
-def _past_the_others(walk: Walk[Cart], chosen: set[Status]) -> Walk[Cart]:
+def _numbered(chosen: set[Status]) -> Q:
     """By order number: those without an order lie together, and all the others have one."""
     if Status.ORDERED not in chosen:
-        lie = Q(order_number="")
-    elif len(chosen) == 1:
-        lie = Q(order_number__gt="")
-    else:
-        return walk
-    return replace(walk, through=walk.through.filter(lie))
+        return Q(order_number="")
+    return Q(order_number__gt="") if len(chosen) == 1 else Q()
 
 
 def _numbers(look: QuerySet[Cart]) -> QuerySet[Cart, int]:
@@ -214,21 +214,20 @@ def _parts(wanted: CartFilter, now: datetime) -> list[_Part]:
     names = named.asked
     is_single = len(facts) + bool(wanted.status) <= 1
     shops = [Cart.objects.filter(deleted_at=None, shop_id=shop_id) for shop_id in wanted.shop_ids]
-    steps = SCANNED // max(1, len(shops))
     if names or not (wanted.is_recent or (is_single and conditions.is_indexed(wanted))):
         asked = [*names, conditions.listed(wanted, now), *facts]
         if named.are_few:
             looks = [_meeting(conditions.scattered([shop_id]), asked) for shop_id in wanted.shop_ids]
-            return [_Part(look, [_walk(shop, asked, steps, look)]) for shop, look in zip(shops, looks, strict=True)]
+            return [_Part(look, [_walk(shop, asked, STEPS, look)]) for shop, look in zip(shops, looks, strict=True)]
         look = _meeting(conditions.scattered(wanted.shop_ids), asked).order_by("pk")
-        return [_Part(look, [_walk(shop, asked, steps) for shop in shops], is_scan=True)]
+        return [_Part(look, [_walk(shop, asked, SCANNED // len(shops)) for shop in shops], is_scan=True)]
     common = F if is_single else Unindexed
     easy = conditions.facts(wanted, now, common)
     kinds = zip(
         conditions.listed_kinds(wanted, now, common), conditions.listed_kinds(wanted, now, Unindexed), strict=True
     )
     looks_and_walks = [(shop, _meeting(shop, [look, *easy]), [walk, *facts]) for look, walk in kinds for shop in shops]
-    return [_Part(look, [_walk(shop, asked, steps, look)]) for shop, look, asked in looks_and_walks]
+    return [_Part(look, [_walk(shop, asked, STEPS, look)]) for shop, look, asked in looks_and_walks]
 
 
 def _walk(shop: QuerySet[Cart], asked: Sequence[Q], steps: int, found: QuerySet[Cart] | None = None) -> Walk[Cart]:

@@ -301,6 +301,7 @@ def test_the_pages_hold_what_is_asked_for_however_it_is_looked_up(monkeypatch, t
     expected = set(queries.matching(wanted, NOON).values_list("pk", flat=True))
     monkeypatch.setattr(conditions, "FEW", few)
     monkeypatch.setattr(queries, "SCANNED", steps)
+    monkeypatch.setattr(queries, "STEPS", steps)
     monkeypatch.setattr(paging, "MOST_SORTED", sorted_at_most)
     for sort in ("-id", "id", "activity", "online", "total", "-customer", "status", "-status", "order"):
         numbers = listed(wanted, sort)

@@ -274,6 +274,33 @@ def test_ordering_and_filling_the_source_at_once_hang_nobody():
         assert Cart.objects.get(restored_from__isnull=False, ordered_at__isnull=False, order_number=results[0].number)
 
 
+@threads
+def test_pressed_in_five_tabs_at_once_it_comes_once():
+    shop = factories.shop()
+    for _ in range(5):
+        left, new = Shopper(shop), visitor(shop)
+        left.add("MUG", 2)
+        left.add("LAMP")
+        results = together([lambda new=new, left=left: restore(new, left)] * 5)
+        assert not [one for one in results if isinstance(one, Exception)], results
+        assert holding(new.cart) == {"MUG": 2, "LAMP": 1}
+        assert new.cart.events.filter(kind="restored").count() == 1
+
+
+@threads
+def test_what_is_added_while_it_comes_back_is_there_too():
+    shop = factories.shop()
+    factories.product(shop, "PEN")
+    for _ in range(5):
+        left, new = Shopper(shop), visitor(shop)
+        left.add("MUG", 2)
+        left.add("LAMP")
+        adding = [lambda new=new: new.add("PEN"), lambda new=new: new.add("PEN")]
+        results = together([lambda new=new, left=left: restore(new, left), *adding])
+        assert not [one for one in results if isinstance(one, Exception)], results
+        assert holding(new.cart) == {"MUG": 2, "LAMP": 1, "PEN": 2}
+
+
 # -- looking before --------------------------------------------------------------------------------
 
 
