@@ -15,6 +15,7 @@ import pytest
 from tests import postgres
 
 ON_POSTGRES = os.environ.get("GHOSTCART_TEST_DATABASE") == "postgres"
+pytest_plugins = ["tests.promises"]
 IN_CI = os.environ.get("CI") == "true"
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 CHROMIUM_FLAGS = [

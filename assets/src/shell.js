@@ -57,15 +57,16 @@ document.addEventListener("keydown", (event) => {
   }
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
 
-  if (event.key === "/") {
-    const search = document.querySelector("input[type=search]");
+  if (Date.now() < goesUntil) {
+    goesUntil = 0;
+    document.querySelector(`#navigation a[data-key="${CSS.escape(event.key)}"]`)?.click();
+  } else if (event.key === "/" || event.key === "s") {
+    const everywhere = document.getElementById("search-everywhere");
+    const search = event.key === "s" ? everywhere : (document.querySelector("main input[type=search]") ?? everywhere);
     if (search) { event.preventDefault(); search.focus(); search.select(); }
   } else if (event.key === "?") {
     document.getElementById("shortcuts")?.showModal();
   } else if (event.key === "g") {
     goesUntil = Date.now() + 1500;
-  } else if (Date.now() < goesUntil) {
-    goesUntil = 0;
-    document.querySelector(`#navigation a[data-key="${CSS.escape(event.key)}"]`)?.click();
   }
 });

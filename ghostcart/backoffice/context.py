@@ -54,6 +54,7 @@ MENU = (
     Entry(_("Staff"), "user-circle", "backoffice:staff", "u", group=_("Settings"), least=Role.OWNER),
     Entry(_("Connections"), "plug-connected", "backoffice:connections", "n", group=_("Settings"), least=Role.OWNER),
     Entry(_("Shop settings"), "settings", "backoffice:settings", "s", group=_("Settings"), least=Role.OWNER),
+    Entry(_("Set up"), "check", "backoffice:set-up", "i", group=_("Settings"), least=Role.OWNER),
 )
 
 

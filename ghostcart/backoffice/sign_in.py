@@ -22,6 +22,7 @@ from django.http import HttpRequest
 from django.utils.translation import ngettext
 
 from ghostcart.backoffice.models import SignInFailures, User
+from ghostcart.customers.keys import keyed_hash
 from ghostcart.lib import clock
 from ghostcart.lib.sql import from_db, statement, to_db
 
@@ -114,8 +115,8 @@ def source_key(ip: str | None) -> str:
     except ValueError:
         return "source:unknown"
     if isinstance(address, ipaddress.IPv6Address):
-        return f"source:{ipaddress.IPv6Network((address, 64), strict=False)}"
-    return f"source:{address}"
+        return f"source:{keyed_hash('source', str(ipaddress.IPv6Network((address, 64), strict=False)))}"
+    return f"source:{keyed_hash('source', str(address))}"
 
 
 def count(key: str, limit: int, now: datetime) -> datetime | None:

@@ -26,6 +26,8 @@ from ghostcart.backoffice.views import (
     profile,
     report,
     saved,
+    search,
+    set_up,
     settings,
     staff,
     vouchers,
@@ -53,6 +55,8 @@ PAGES = (
     profile,
     report,
     saved,
+    search,
+    set_up,
 )
 
 signed_in = staff_only()

@@ -110,6 +110,7 @@ def _is_wanted(future: "Future[Outcome]") -> bool:
 
 def _is_out_of_reach(error: Exception) -> bool:
     """The database itself is away, full or locked: each change alone would only wait as long once more. Not so where
-    the database broke a circle of locks (40P01) and a second try succeeds."""
+    the database broke a circle of locks (40P01) and a second try succeeds, or where somebody holds a row of one of
+    them (55P03): the others need not wait for it."""
     state = getattr(error.__cause__, "sqlstate", None) or ""
-    return isinstance(error, OperationalError) and not state.startswith("40")
+    return isinstance(error, OperationalError) and not (state.startswith("40") or state == "55P03")

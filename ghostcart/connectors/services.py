@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.utils.text import slugify
 
 from ghostcart.connectors import errors, vouchers
 from ghostcart.connectors.models import READ_HERE, Connection, Kind, State
@@ -20,6 +19,7 @@ from ghostcart.lib import sealing
 from ghostcart.lib.texts import LANGUAGES
 from ghostcart.shops import rules as shop_rules
 from ghostcart.shops.models import Shop
+from ghostcart.shops.services import free_slug
 
 
 def check(url: str, prefix: str = "ps_", time_zone: str = "") -> Found:
@@ -105,13 +105,9 @@ def _make_shop(theirs: FoundShop, basics: Basics, now: datetime) -> Shop:
     """One of our shops, set as it is set there."""
     languages = [code for code in theirs.languages if code in LANGUAGES] or ["en"]
     name = theirs.name or theirs.address or "PrestaShop"
-    slug = base = slugify(name)[:40] or "prestashop"
-    number = 1
-    while Shop.objects.filter(slug=slug).exists():
-        number += 1
-        slug = f"{base}-{number}"
     made = Shop.objects.create(
-        slug=slug, name=name[:120], language=theirs.language if theirs.language in languages else languages[0],
+        slug=free_slug(name, "prestashop"), name=name[:120],
+        language=theirs.language if theirs.language in languages else languages[0],
         languages=languages, currency=theirs.currency, currencies=theirs.currencies,
         time_zone=theirs.time_zone if is_zone(theirs.time_zone) else "UTC", country=theirs.country,
         rounding=basics.rounding.value, rounding_type=basics.rounding_type,

@@ -1,8 +1,8 @@
 """Everything that writes about customers: making and finding them, accounts, signing in, consent."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from ghostcart.customers import identity, queries
 from ghostcart.customers.errors import AddressErased, BadAddress, SignInLocked, SignInRefused, WeakPassword
-from ghostcart.customers.keys import email_key, fold, tidy
+from ghostcart.customers.keys import email_key, fold, keyed_hash, tidy
 from ghostcart.customers.models import Address, Consent, Customer, SignInFailures
 
 LOCKED_FOR = timedelta(minutes=15)
@@ -222,7 +222,7 @@ def sign_in(shop_id: int, *, email: str, password: str, source: str, now: dateti
     except BadAddress:
         raise SignInRefused from None
     of_address = _failures_key(shop_id, "address", key)
-    of_source = _failures_key(shop_id, "source", source)
+    of_source = _failures_key(shop_id, "source", _network(source))
     _count_attempt(of_address, MOST_FAILURES_OF_ADDRESS, now)
     _count_attempt(of_source, MOST_FAILURES_OF_SOURCE, now)
     customer = Customer.objects.filter(shop_id=shop_id, email_key=key, is_guest=False).first()
@@ -244,7 +244,16 @@ def forget_failures(shop_id: int, key: str) -> None:
 
 
 def _failures_key(shop_id: int, kind: str, value: str) -> str:
-    return f"{shop_id}:{kind}:{hashlib.sha256(value.encode()).hexdigest()[:40]}"
+    return f"{shop_id}:{kind}:{keyed_hash(kind, value)[:40]}"
+
+
+def _network(source: str) -> str:
+    """A network address; of IPv6 the first half, because the rest is the sender's to choose."""
+    try:
+        address = ip_address(source)
+    except ValueError:
+        return source
+    return str(ip_network((address, 64), strict=False)) if address.version == 6 else source
 
 
 @transaction.atomic

@@ -20,6 +20,8 @@ import psycopg
 from django.db import connection
 
 _TIME_AS_TEXT = "%Y-%m-%d %H:%M:%S.%f"
+LOCK_SECONDS = 2
+"""How long a group of changes waits for a row that somebody else holds: many more wait behind it."""
 
 
 @cache
@@ -50,15 +52,19 @@ def together(*, commits: bool = False) -> Iterator[None]:
     """What is run within travels together: on PostgreSQL a cursor of `run` waits for its answer only when its rows are
     fetched. Call it inside a transaction; what went wrong is raised at the end at the latest.
 
-    `commits`: nothing more comes in this transaction, so that its end may travel along. Django then finds it done.
+    `commits`: nothing more comes in this transaction, so that its end may travel along. Django then finds it done. It
+    waits no longer than LOCK_SECONDS for a lock (`is_about_locks`).
     """
     if connection.vendor != "postgresql":
         yield
         return
     connection.ensure_connection()
+    is_whole = commits and connection.in_atomic_block and not connection.savepoint_ids  # not within another's
     with connection.wrap_database_errors, connection.connection.pipeline():
+        if is_whole:
+            psycopg.Cursor(connection.connection).execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS:d}s'")
         yield
-        if commits and connection.in_atomic_block and not connection.savepoint_ids:  # not within another's
+        if is_whole:
             psycopg.Cursor(connection.connection).execute("COMMIT")
 
 

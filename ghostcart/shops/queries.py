@@ -9,7 +9,8 @@ def all_shops() -> list[Shop]:
 
 
 def by_slug(slug: str) -> Shop | None:
-    return Shop.objects.filter(slug=slug).first()
+    """The shop of this name; of addresses that lead nowhere any text at all may be asked for."""
+    return Shop.objects.filter(slug=slug).first() if slug.isprintable() else None
 
 
 def first() -> Shop | None:

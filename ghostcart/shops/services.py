@@ -1,6 +1,9 @@
 """Everything that changes a shop: its settings and its ways to deliver."""
 
+from datetime import datetime
+
 from django.db import transaction
+from django.utils.text import slugify
 
 from ghostcart.shops import rules
 from ghostcart.shops.models import AbandonedBasis, ShippingMethod, Shop
@@ -32,6 +35,30 @@ SETTINGS = (
     "origins",
 )
 """What `change_settings` may change."""
+
+
+def create(
+    name: str, *, language: str, currency: str, country: str, time_zone: str, consent_basis: str, now: datetime
+) -> Shop:
+    """A shop of our own, with one way to deliver that costs nothing until its owner says otherwise."""
+    with transaction.atomic():
+        made = Shop.objects.create(
+            slug=free_slug(name, "shop"), name=name, language=language, currency=currency, currencies=[currency],
+            country=country, time_zone=time_zone, consent_basis=consent_basis, created_at=now,
+        )  # fmt: skip
+        ShippingMethod.objects.create(shop=made, code="standard", names={"en": "Standard"}, prices_minor={currency: 0})
+    rules.forget()
+    return made
+
+
+def free_slug(name: str, otherwise: str) -> str:
+    """A name for addresses that no shop has yet, made from its name if that has letters that addresses know."""
+    slug = base = slugify(name)[:40] or otherwise
+    number = 1
+    while Shop.objects.filter(slug=slug).exists():
+        number += 1
+        slug = f"{base}-{number}"
+    return slug
 
 
 def change_settings(shop: Shop, **changed: object) -> bool:

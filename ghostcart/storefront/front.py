@@ -74,6 +74,8 @@ def page(*, is_private: bool = False) -> Callable[[View], View]:
             front = Front(shop, language, _currency(request, shop))
             with translation.override(language), timezone.override(shop.zone):
                 try:
+                    if any("\x00" in name for name in names.values()):  # no text of PostgreSQL can hold it
+                        raise Http404
                     response = view(request, front, **names)
                 except Http404:
                     response = show(request, front, "404.html", status=404)

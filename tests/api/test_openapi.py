@@ -105,3 +105,18 @@ def test_generated_calls_meet_no_server_error_and_are_answered_as_described(monk
     assert (found.broken, dict(found.failures), found.errors) == (0, {}, [])
     assert found.requests > 500
     assert found.statuses[200] > 20
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_generated_calls_find_an_address_that_breaks(monkeypatch):
+    """The guard of the test above."""
+
+    def broken(*_args, **_more):
+        raise RuntimeError("broken on purpose")
+
+    shop, token = fuzzing.furnish(things=2)
+    monkeypatch.setattr("ghostcart.carts.ingest.record_all", broken)
+    found = fuzzing.run(shop, token, examples=3, requests=60, seed=7, phases=["examples"], rounds=1)
+    print(f"\n{found.broken} of {found.requests} requests broke")
+    assert found.broken > 0

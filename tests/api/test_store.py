@@ -1,6 +1,7 @@
 """The store API: every call as a shop's page makes it, and every refusal with its code."""
 
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 
@@ -14,6 +15,7 @@ from ghostcart.vouchers import services as vouchers
 from ghostcart.vouchers.models import Voucher
 from ghostcart.vouchers.terms import Kind
 from tests import factories
+from tests.hostile import STATEMENTS
 from tests.wire import ADDRESS, CONTACT, Page, calling, dump, refused
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -115,6 +117,40 @@ def test_guessing_codes_is_stopped_for_a_source_and_says_so(page, shop):
     other = Page(page.client, shop)
     other.add()
     refused(other.call("POST", "/cart/vouchers", {"code": "W"}), 429, "voucher_too_many_tries")
+
+
+def test_what_a_caller_says_of_its_address_is_not_believed(page, shop):
+    """Without a trusted proxy: ten wrong codes are ten, whoever says to pass them on."""
+    for number in range(10):
+        said = {"X_Forwarded_For": f"203.0.113.{number}", "X_Real_IP": f"203.0.113.{number}",
+                "Forwarded": f"for=203.0.113.{number}", "X_Client_IP": f"203.0.113.{number}"}  # fmt: skip
+        other = Page(page.client, shop)
+        other.add()
+        refused(other.call("POST", "/cart/vouchers", {"code": f"W{number}"}, **said), 422, "voucher_unknown")
+    page.add()
+    answer = page.call("POST", "/cart/vouchers", {"code": "W"}, X_Forwarded_For="203.0.113.99")
+    refused(answer, 429, "voucher_too_many_tries")
+
+
+@pytest.mark.parametrize("statement", [one for one in STATEMENTS if one.isprintable()])
+def test_words_meant_for_the_database_are_only_words(page, shop, statement):
+    page.add()
+    before = dump()
+    answers = [
+        page.call("POST", "/cart/vouchers", {"code": statement[:40]}),
+        page.call("POST", "/cart/lines", {"sku": statement[:64]}),
+        page.call("DELETE", f"/cart/lines/{quote(statement, safe='')}"),
+        page.call("PUT", "/cart/shipping", {"method": statement[:40]}),
+        page.call("PUT", "/cart/identity", {"email": f"{statement}@example.com"}),  # some are addresses
+        page.call("GET", "/cart", Ghostcart_Currency=statement),
+        page.checkout(payment=statement[:20]),
+    ]
+    assert {answer.status_code for answer in answers[:4]} <= {400, 404, 422}
+    assert all(answer.status_code < 500 for answer in answers)
+    assert page.cart()["items"] == 1
+    counted = ("vouchers_wrongcodes", "carts_device", "customers_customer", "customers_person", "customers_personkey",
+               "carts_cart", "carts_cartevent")  # fmt: skip
+    assert {name for name, rows in dump().items() if rows != before[name]} <= set(counted)
 
 
 def test_a_voucher_says_why_it_takes_nothing(page, shop):

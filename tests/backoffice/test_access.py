@@ -4,10 +4,12 @@ A new address is tested as soon as it exists. One whose least role is not declar
 below cannot fill, fails.
 """
 
+import re
 from dataclasses import dataclass
 from itertools import product
 
 import pytest
+from django.conf import settings
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -24,7 +26,8 @@ from ghostcart.recovery.models import Decision
 from ghostcart.vouchers.services import create as create_voucher
 from ghostcart.vouchers.terms import Kind
 from tests import factories
-from tests.mail.letters import letter
+from tests.hostile import MARKUP, STATEMENTS, comes_back, everywhere, forms_of, text_of, told_of
+from tests.mail.letters import dump, letter
 
 pytestmark = pytest.mark.django_db
 
@@ -253,6 +256,97 @@ def test_pages_are_kept_by_no_cache(client):
 
 def test_switchers_never_lead_to_another_site(client):
     client.force_login(factories.staff(Role.VIEWER, factories.shop()))
-    for trap in ("https://evil.example/", "//evil.example/", "javascript:alert(1)", "/\\evil.example"):
-        answer = client.post(reverse("backoffice:language"), {"language": "de", "next": trap})
-        assert answer["Location"] == "/backoffice/"
+    for trap in ("https://evil.example/", "//evil.example/", "javascript:alert(1)", "/\\evil.example",
+                 "https:evil.example", "///evil.example", "\\\\evil.example", "data:text/html,x", "http://testserver@evil.example/",
+                 "\t//evil.example", "https://evil.example\r\nX: y", "https://ｅvil.example/"):  # fmt: skip
+        for name, more in (("language", {"language": "de"}), ("theme", {"theme": "dark"}), ("shop", {"shop": ""})):
+            answer = client.post(reverse(f"backoffice:{name}"), {**more, "next": trap})
+            assert answer["Location"] == "/backoffice/", (name, trap)
+
+
+# -- all pages at once -------------------------------------------------------------------------------
+
+LETTERS = {"backoffice:campaign-step-preview", "backoffice:message-letter"}
+"""What pages of ours hold in a frame, in which nothing runs."""
+
+
+def answers(cast, query=""):
+    """(address, answer) for each address, asked by an owner."""
+    people, values = cast
+    for address in addresses():
+        url = reverse(address.name, kwargs={name: values["owner"][name] for name in address.parameters})
+        yield address, ask(people["owner"], "get", url + query)
+
+
+def test_no_change_is_made_without_the_token_of_the_page(cast):
+    """Not without one, not with another one, and not with the right one from a page of another site."""
+    people, values = cast
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(people["owner"])
+    page = client.get(reverse("backoffice:profile")).content.decode()
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[1]
+    before = dump(leave=["django_session"])
+    let_in = []
+    for address in addresses():
+        url = reverse(address.name, kwargs={name: values["owner"][name] for name in address.parameters})
+        for given, origin in (("", ""), ("x" * 64, ""), (token, "https://evil.example"), (token, "null")):
+            headers = {"Origin": origin} if origin else {}
+            answer = client.post(url, {"csrfmiddlewaretoken": given}, headers=headers)
+            if answer.status_code != 403:
+                let_in.append((address.name, given, origin, answer.status_code))
+    assert let_in == []
+    assert dump(leave=["django_session"]) == before
+    # the guard: with the token, from a page of ours, it goes through
+    own = {"csrfmiddlewaretoken": token, "language": "de"}
+    assert client.post(reverse("backoffice:language"), own, headers={"Origin": "http://testserver"}).status_code == 302
+
+
+def test_every_page_keeps_others_out_of_it(cast):
+    wrong = []
+    for address, answer in answers(cast):
+        policy, is_letter = answer["Content-Security-Policy"], address.name in LETTERS
+        holds = {
+            "nothing by default": "default-src 'none'" in policy,
+            "frames": f"frame-ancestors '{'self' if is_letter else 'none'}'" in policy,
+            "scripts": ("script-src" not in policy) if is_letter else "script-src 'self';" in policy,
+            "styles": is_letter or "unsafe" not in policy,
+            "old frames": answer["X-Frame-Options"] == ("SAMEORIGIN" if is_letter else "DENY"),
+            "kinds": answer["X-Content-Type-Options"] == "nosniff",
+            "referrer": answer["Referrer-Policy"] == "same-origin",
+            "windows": answer["Cross-Origin-Opener-Policy"] == "same-origin",
+            "caches": "no-store" in answer["Cache-Control"],
+        }
+        wrong += [(address.name, what) for what, is_so in holds.items() if not is_so]
+    assert wrong == []
+
+
+def test_no_word_of_an_address_comes_back_as_markup(cast):
+    shown = 0
+    for query in (everywhere(MARKUP), f"?{told_of('q', MARKUP)}"):
+        for address, answer in answers(cast, query):
+            text = text_of(answer)
+            shown += "zz" in text
+            assert not comes_back(text), address.name
+    assert shown > 5  # it does come back, as text
+
+
+def test_words_meant_for_the_database_are_only_words(cast):
+    people, _values = cast
+    lists = [one for one in addresses() if not one.parameters]
+    assert len(lists) > 20
+    for statement in STATEMENTS:
+        for address in lists:
+            answer = ask(people["owner"], "get", reverse(address.name) + everywhere(statement))
+            assert answer.status_code < 500, (address.name, statement)
+            assert not re.search(r"syntax error|OperationalError|psycopg|sqlite3\.", text_of(answer)), address.name
+
+
+def test_no_page_tells_a_secret(cast):
+    people, values = cast
+    secret = forms_of(settings.SECRET_KEY)
+    passwords = [people["owner"].password, values["owner"]["token"]]
+    for address, answer in answers(cast):
+        text = text_of(answer)
+        assert not [form for form in secret if form in text], address.name
+        if "export" not in address.name:
+            assert not [one for one in passwords if len(one) > 8 and one in text], address.name

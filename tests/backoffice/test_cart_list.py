@@ -177,6 +177,17 @@ def test_a_shopper_s_text_is_only_text():
     assert "<img src=x" not in page.text
 
 
+def test_a_name_that_turns_the_line_stays_in_its_own_box():
+    """Letters that are read from the right, and marks that turn what follows: the rest of the row stands as it did."""
+    shop = factories.shop()
+    turning = "\u202eadA \u05d0\u05d1\u05d2"
+    person = factories.customer(shop, first_name=turning)
+    made = cart(shop, customer=person, label=person.label, shipping_name="\u05d0\u05d1")
+    told = row(manager(shop).get(LIST), made.pk)
+    assert f"<bdi>{person.label}</bdi>" in told
+    assert "<bdi>\u05d0\u05d1</bdi>" in told
+
+
 def test_the_list_takes_few_queries_however_long_it_is():
     shop = factories.shop()
     client = manager(shop)

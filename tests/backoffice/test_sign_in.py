@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
@@ -189,8 +190,11 @@ def test_of_ipv6_a_whole_network_counts_as_one_source():
 
 
 def test_addresses_are_not_kept_in_clear(client):
-    enter(client, email="secret@example.com")
-    assert not any("secret" in one.key for one in SignInFailures.objects.all())
+    enter(client, email="secret@example.com", REMOTE_ADDR="203.0.113.9")
+    enter(client, email="secret@example.com", REMOTE_ADDR="2001:db8::1")
+    kept = [one.key for one in SignInFailures.objects.all()]
+    assert len(kept) == 3
+    assert not [key for key in kept if "secret" in key or "203.0" in key or "2001" in key]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -284,6 +288,24 @@ def test_the_second_factor_can_be_switched_off_again(client, careful):
 
 
 # -- sessions ----------------------------------------------------------------------------------------
+
+
+def test_signing_in_gives_the_session_and_the_form_new_names(client, ada):
+    """Whoever put a session or a form's token into this browser before knows neither of them afterwards."""
+    client.post(reverse("backoffice:language"), {"language": "de"})
+    session = client.session
+    session["planted"] = True
+    session.save()
+    client.cookies[settings.SESSION_COOKIE_NAME] = planted = session.session_key
+    client.get(LOGIN)
+    token = client.cookies[settings.CSRF_COOKIE_NAME].value
+    enter(client)
+    assert is_in(client)
+    assert client.cookies[settings.SESSION_COOKIE_NAME].value != planted
+    assert client.cookies[settings.CSRF_COOKIE_NAME].value != token
+    stranger = Client()
+    stranger.cookies[settings.SESSION_COOKIE_NAME] = planted
+    assert not is_in(stranger)
 
 
 def test_a_changed_password_ends_the_other_sessions(client, ada):

@@ -297,6 +297,18 @@ def test_what_does_not_fit_is_said_where_it_stands(create, fields, where):
     assert not Voucher.objects.exists()
 
 
+def test_fields_that_are_not_offered_change_nothing(shop, create):
+    other = factories.shop()
+    columns = {one.attname: "1" for one in Voucher._meta.concrete_fields}
+    columns |= {"shop": other.pk, "shop_id": other.pk, "is_recovery": "on", "used": "-5", "created_by": "nobody"}
+    offered = {"kind": "percent", "percent_bp": "10", "amount_minor": "", "minimum_minor": "", "quantity": "",
+               "per_customer": "", "priority": "0", "applies_to": "order", "valid_from": "", "valid_until": "",
+               "currency": "EUR", "code": "", "exclude_discounted": "", "combinable": ""}  # fmt: skip
+    assert create(**{**columns, **offered}).status_code == 302
+    made = Voucher.objects.get()
+    assert (made.shop, made.is_recovery, made.used, made.person_id) == (shop, False, 0, None)
+
+
 def test_a_code_that_is_taken_is_said(shop, create):
     voucher(shop, "SPRING")
     assert errors(create(code="spring", percent_bp="5")) == {

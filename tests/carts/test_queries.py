@@ -342,7 +342,7 @@ def test_where_no_index_leads_a_bounded_part_is_looked_through_and_the_pages_lea
         if (after := found.page.next) is None:
             break
     assert there == expected
-    if text.startswith("total_from"):  # the rarest
+    if text.startswith("total_from") and sort.endswith("id"):  # the rarest
         assert pages > len(expected) // 3 + 1  # the bound was met: some pages were not full
     back, before = [row.pk for row in last.rows], last.previous
     while before is not None:

@@ -1,15 +1,18 @@
 """Grouped commits: changes that arrive together share a transaction, and nothing else."""
 
-from threading import Event
+from concurrent.futures import TimeoutError
+from contextlib import contextmanager
+from threading import Event, Thread
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
 from ghostcart.carts import changes, writer
 from ghostcart.carts.errors import UnknownProduct
 from ghostcart.carts.ingest import record_all
 from ghostcart.carts.models import Cart
 from ghostcart.carts.writer import GroupWriter
+from ghostcart.lib import sql
 from tests import factories
 from tests.factories import Shopper
 
@@ -151,6 +154,62 @@ def test_while_the_database_is_away_nobody_waits_for_each_of_the_others(shop, ga
     assert len(gate.groups) <= 2
     gate.fails = lambda batch: None
     assert group_writer.submit(Shopper(shop).change(changes.AddLine, sku="MUG")).result(SOON).cart.version == 1
+
+
+@contextmanager
+def somebody_holds(number):
+    """A transaction that has the row of a cart, and does not end."""
+    holds, may_end = Event(), Event()
+
+    def hold():
+        with transaction.atomic():
+            Cart.objects.select_for_update().get(pk=number)
+            holds.set()
+            may_end.wait(SOON)
+        connection.close()
+
+    thread = Thread(target=hold)
+    thread.start()
+    assert holds.wait(SOON)
+    yield
+    may_end.set()
+    thread.join(SOON)
+
+
+def one_who_is_held_up_and_another(shop):
+    held, other = Shopper(shop), Shopper(shop)
+    for shopper in (held, other):
+        shopper.add("MUG")
+    return held, other
+
+
+@pytest.mark.postgres
+def test_a_row_that_somebody_holds_holds_up_nobody_else(shop, gate, monkeypatch):
+    monkeypatch.setattr(sql, "LOCK_SECONDS", 1)
+    held, other = one_who_is_held_up_and_another(shop)
+    group_writer = GroupWriter()
+    with somebody_holds(held.cart.pk):
+        futures = [group_writer.submit(one.change(changes.AddLine, sku="LAMP")) for one in (held, other)]
+        gate.opened.set()
+        told, outcome = outcomes(futures)
+        assert isinstance(told, OperationalError)  # "busy": to be tried again
+        assert outcome.cart.version == 2
+    futures = [group_writer.submit(held.change(changes.AddLine, sku="LAMP"))]
+    assert outcomes(futures)[0].cart.version == 2
+
+
+@pytest.mark.postgres
+def test_whoever_waits_for_ever_holds_up_all(shop, gate, monkeypatch):
+    """The guard of the test above."""
+    monkeypatch.setattr(sql, "LOCK_SECONDS", SOON)
+    held, other = one_who_is_held_up_and_another(shop)
+    group_writer = GroupWriter()
+    with somebody_holds(held.cart.pk):
+        futures = [group_writer.submit(one.change(changes.AddLine, sku="LAMP")) for one in (held, other)]
+        gate.opened.set()
+        with pytest.raises(TimeoutError):
+            futures[1].result(3)
+    assert [one.cart.version for one in outcomes(futures)] == [2, 2]
 
 
 def test_after_a_broken_circle_of_locks_each_is_tried_again(shop, gate):

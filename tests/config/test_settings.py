@@ -9,10 +9,10 @@ import pytest
 TOLD = "from ghostcart.config import settings as s; print(s.LOCAL_URL, s.SITE_URL, ','.join(s.ALLOWED_HOSTS))"
 
 
-def read(folder, **environment):
+def read(folder, told=TOLD, **environment):
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return subprocess.run(
-        [sys.executable, "-c", TOLD],
+        [sys.executable, "-c", told],
         env={**kept, "GHOSTCART_DATA": str(folder), **environment},
         capture_output=True,
         text=True,
@@ -46,3 +46,28 @@ def test_a_data_folder_that_cannot_be_is_told_in_a_line(tmp_path):
 )
 def test_the_addresses_follow_from_the_host(tmp_path, host, demo, told):
     assert read(tmp_path, HOST=host, GHOSTCART_DEMO=demo).stdout.strip() == told
+
+
+def test_an_empty_secret_key_is_none_and_one_is_made(tmp_path):
+    told = "from ghostcart.config import settings as s; print(s.SECRET_KEY)"
+    made = read(tmp_path, told, SECRET_KEY="").stdout.strip()
+    assert len(made) > 60
+    assert read(tmp_path, told).stdout.strip() == made
+    assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0
+    assert read(tmp_path / "another", told).stdout.strip() != made
+
+
+COOKIES = """
+from ghostcart.config import settings as s
+for kind in ("SESSION", "CSRF"):
+    print(*(getattr(s, f"{kind}_COOKIE_{of}") for of in ("NAME", "SECURE", "HTTPONLY")))
+print(s.SESSION_COOKIE_SAMESITE, s.SECURE_HSTS_SECONDS)
+"""
+
+
+def test_behind_tls_cookies_are_for_this_host_alone(tmp_path):
+    """By `__Host-` browsers take them only with TLS, for this host and all of its pages."""
+    secure = read(tmp_path, COOKIES, GHOSTCART_HTTPS="true").stdout.splitlines()
+    assert secure == ["__Host-ghostcart True True", "__Host-csrf True True", "Lax 31536000"]
+    plain = read(tmp_path, COOKIES).stdout.splitlines()
+    assert plain == ["ghostcart False True", "csrf False True", "Lax 0"]

@@ -1,6 +1,7 @@
 """Accounts: registering tells nobody who shops here, signing in is limited, sessions end with the password."""
 
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 from django.utils import translation
@@ -121,6 +122,26 @@ def test_too_many_failures_lock_the_source_for_every_address(shop):
     with pytest.raises(SignInLocked):
         sign_in(shop)
     assert sign_in(shop, source="198.51.100.7")
+
+
+def test_of_ipv6_a_whole_network_counts_as_one_source(shop):
+    """Its owner has more addresses in it than guesses."""
+    register(shop)
+    for turn in range(services.MOST_FAILURES_OF_SOURCE):
+        with pytest.raises(SignInRefused):
+            sign_in(shop, "wrong", email=f"n{turn}@example.com", source=f"2001:db8::{turn:x}")
+    with pytest.raises(SignInLocked):
+        sign_in(shop, source="2001:db8::ffff:1")
+    assert sign_in(shop, source="2001:db8:0:1::1")
+
+
+def test_no_address_is_kept_in_clear(shop):
+    with pytest.raises(SignInRefused):
+        sign_in(shop, source="203.0.113.9")
+    kept = list(SignInFailures.objects.values_list("key", flat=True))
+    assert len(kept) == 2
+    for word in ("ada@example.com", "203.0.113.9"):
+        assert not [key for key in kept if word in key or sha256(word.encode()).hexdigest()[:40] in key]
 
 
 def test_signing_in_clears_the_count(shop):

@@ -179,12 +179,16 @@ def kill_and_count(application: str, kills: int, environment: dict[str, str], fo
     finally:
         servers.stop()
     assert [shopper.trouble for shopper in shoppers if shopper.trouble] == []
+    return held_against(shoppers, environment) | {"kills": kills}
+
+
+def held_against(shoppers: list[Shopper], environment: dict[str, str]) -> dict[str, int]:
+    """What shoppers were told, held against what is stored."""
     acknowledged = {key for shopper in shoppers for key in shopper.acknowledged}
     carts = json.loads(run(COUNT, environment))
     stored = {key for cart in carts for key in cart["keys"]}
     return {
         "acknowledged": len(acknowledged),
-        "kills": kills,
         "retries": sum(shopper.retries for shopper in shoppers),
         "missing": len(acknowledged - stored),
         "doubled": sum(max(0, cart["items"] - len(set(cart["keys"]))) for cart in carts),

@@ -137,3 +137,22 @@ def test_looking_at_the_shop_makes_no_cart(running_shop, new_page):
         shopper.goto(address)
         expect(shopper.locator("h1").first).to_be_visible()
     assert carts() == before
+
+
+def test_an_address_that_is_typed_is_kept_only_with_the_tick(running_shop, new_page):
+    def known(email: str) -> str:
+        return running_shop.ask(
+            "from ghostcart.customers.models import Customer;"
+            f"print(Customer.objects.filter(email_key='{email}', consents__is_given=True).count(),"
+            f" Customer.objects.filter(email_key='{email}').count())"
+        )
+
+    shopper = new_page()
+    add(shopper, products(running_shop)[0])
+    fill_in(shopper, running_shop, "untold@example.com")
+    shopper.locator("[name=city]").blur()
+    shopper.wait_for_load_state("networkidle")
+    assert known("untold@example.com") == "0 0"
+    with shopper.expect_response("**/cart/identity"):
+        shopper.check("[name=consent]")
+    assert known("untold@example.com") == "1 1"

@@ -4,6 +4,7 @@ import random
 import re
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from ghostcart.api import channels
@@ -11,6 +12,7 @@ from ghostcart.backoffice.middleware import SHOP_IN_SESSION
 from ghostcart.backoffice.models import Membership, Role, User
 from ghostcart.carts import changes, log
 from ghostcart.carts.models import Cart, CartEvent
+from ghostcart.catalog.models import Product, Variant
 from ghostcart.lib import clock
 from ghostcart.live import follower
 from tests import factories
@@ -273,6 +275,31 @@ def test_what_cannot_be_drawn_makes_screens_start_afresh(shop, session, screens,
     after = screens.open(session)
     shopper_now(shop).add("MUG")
     wait_for(after.entries)
+
+
+def test_no_name_ends_a_frame(shop, session, screens):
+    """Streams part their frames by line ends: a name that brings some tells nothing of its own."""
+    odd = 'Mug\n\nevent: reset\ndata: {}\r\rid: 9-9\x85\u2028\u2029"}'
+    Variant.objects.filter(sku="MUG").update(options={"en": odd})
+    Product.objects.filter(slug="mug").update(names={"en": odd})
+    screen = screens.open(session)
+    shopper = shopper_now(shop)
+    for _ in range(2):
+        shopper.add("MUG")
+    wait_for(lambda: len(screen.ids()) == 2)
+    assert set(screen.kinds()) <= {"carts", "figures", "ping"}
+    assert screen.ids() == events_of(shop)
+    assert screen.place_reached() != "9-9"
+
+
+def test_more_screens_than_connections_all_hear(shop, session, screens):
+    """A screen that waits holds no connection to the database: of these there are a dozen."""
+    opened = [screens.open(session) for _ in range(30)]
+    shopper_now(shop).add("MUG")
+    wait_for(lambda: all(screen.ids() for screen in opened))
+    assert {tuple(screen.ids()) for screen in opened} == {tuple(events_of(shop))}
+    pool = connection.settings_dict["OPTIONS"].get("pool")
+    assert pool is None or pool["max_size"] < len(opened)
 
 
 # -- old state + events = fresh state ------------------------------------------------------------

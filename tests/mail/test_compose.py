@@ -12,6 +12,7 @@ from ghostcart.mail.drawing import Drawn, draw
 from ghostcart.mail.errors import BadSender
 from ghostcart.mail.models import Message
 from ghostcart.shops.models import Shop
+from tests.hostile import forms_of
 from tests.mail.reading import addresses
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -105,6 +106,16 @@ def test_both_parts_arrive_as_they_were_drawn():
     assert content.isascii()
     assert max(map(len, content.split(b"\r\n"))) <= 998
     assert b"\n" not in content.replace(b"\r\n", b"")
+
+
+def test_no_mail_tells_the_secret_that_marks_it(settings):
+    """Its id and the border of its parts are made from it."""
+    settings.SECRET_KEY = "correct-horse-battery-staple-of-this-installation"
+    facts = samples.facts("abandoned", "it")
+    drawn = draw({"subject": "Ciao", "body": "{{ restore_button }}{{ cart_lines }}"}, facts, LINKS, language="it")
+    content = sent(message(), drawn).decode()
+    assert [form for form in forms_of(settings.SECRET_KEY) if form in content + drawn.html + drawn.text] == []
+    assert [form for form in forms_of(settings.SECRET_KEY) if form in f"<img src='/seen?key={settings.SECRET_KEY}'>"]
 
 
 def test_mails_that_nobody_subscribed_to_have_nothing_to_unsubscribe_from():

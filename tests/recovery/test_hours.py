@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from ghostcart.recovery.hours import first_allowed, is_quiet
 
-ZONES = ("Europe/Rome", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Asia/Kathmandu", "UTC")
+ZONES = ("Europe/Rome", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Asia/Kathmandu", "UTC",
+         "Pacific/Kiritimati", "Etc/GMT+12")  # fmt: skip
 MINUTE = timedelta(minutes=1)
 
 

@@ -12,6 +12,7 @@ from threading import Semaphore, Thread
 import pytest
 from django.db import connection, connections, transaction
 
+from ghostcart.carts import changes
 from ghostcart.customers import identity
 from ghostcart.mail import claiming
 from ghostcart.mail.models import Message
@@ -225,3 +226,32 @@ def test_a_pause_that_has_committed_is_never_overlooked(shop):
     results = together([claim_all, pause, claim_all])
     assert results[0] == results[2] == []
     assert paused
+
+
+def test_a_cart_that_goes_into_another_at_sign_in_is_written_about_once_at_most(shop):
+    """Ada left a cart as a guest; she signs in, with another cart saved, in the moment its mail is claimed."""
+    following.campaign(shop)
+    guests = [leaving(shop, f"p{number}@example.com", NOON + HOUR) for number in range(12)]
+    while identity.catch_up(DUE) or scan.enrol(DUE):
+        pass
+    assert Message.objects.count() == 12
+
+    def sign_in(guest):
+        person, saved = guest.cart.customer, Shopper(shop, at=DUE)
+        saved.add("LAMP")
+        for one in (saved, guest):
+            one.at = DUE
+            one.do(changes.SignIn, customer_id=person.pk, label=person.label)
+
+    def claim_all():
+        return [claim_some(1) for _ in range(14)]
+
+    results = together([claim_all, lambda: [sign_in(one) for one in guests], claim_all])
+    assert not [one for one in results if isinstance(one, Exception)], results
+    assert Message.objects.filter(state="claimed").count() + Message.objects.filter(state="cancelled").count() == 12
+    later = DUE + 30 * 24 * HOUR
+    following.worker(later)
+    assert Reminder.objects.values("message__address").distinct().count() == 12
+    for guest in guests:
+        carts = guest.cart.customer.carts.filter(merged_at=None)
+        assert carts.count() == 1

@@ -21,7 +21,9 @@ from ghostcart.vouchers.models import Voucher
 from ghostcart.vouchers.terms import Kind as Gives
 from tests import factories
 from tests.factories import NOON, Shopper
+from tests.mail import post
 from tests.mail.letters import dump, letter
+from tests.mail.sink import Sink
 from tests.races import order
 from tests.recovery import cast
 
@@ -213,6 +215,23 @@ def test_a_late_report_of_the_mail_provider_brings_no_address_back(person, at_on
     late = reports.Report(EventKind.BOUNCED, LATER, "late-1", f"550 {MARKS['address']}: {MARKS['answer']}", "bounced")
     assert reports.record(message, late, LATER)
     assert found_in(dump()) == set()
+
+
+def test_who_is_erased_while_the_mail_is_on_its_way_to_the_server_does_not_get_it(shop):
+    """After the claim and before the final dot: the body is thrown away, and the other mail of the batch goes."""
+    zoe, bob = (customers.identify(shop.pk, email=f"{name}@example.com", now=NOON) for name in ("zoe", "bob"))
+    first, other = (post.message(shop, one.email, customer_id=one.pk) for one in (zoe, bob))
+
+    def erase_then_write(message, urls):
+        if message.pk == first.pk:
+            privacy.erase(zoe, "shopper", NOON)
+        return post.write(message, urls)
+
+    with Sink() as sink:
+        post.send(sink, write=erase_then_write)
+        assert sink.recipients == ["bob@example.com"]
+    assert post.state(first) == (State.CANCELLED, "erased")
+    assert post.state(other) == (State.SENT, "")
 
 
 def test_what_was_under_way_is_swept_up(shop, person, at_once):

@@ -83,6 +83,19 @@ def test_visitors_bots_and_who_never_agreed(shop, campaign):
     assert not Decision.objects.filter(cart=anonymous.cart).exists()
 
 
+def test_forty_strangers_who_type_one_address_make_one_sequence(shop):
+    """Whoever fills carts in somebody else's name must not fill their mailbox through us."""
+    campaign = following.campaign(shop)
+    following.plain_steps(campaign, 60, 120, 180, 240, 300)
+    for minute in range(40):
+        left(shop, ["victim@example.com", "Victim@Example.com", "victim+x@example.com"][minute % 3],
+             NOON + minute * timedelta(minutes=3))  # fmt: skip
+    pile = days(NOON, NOON + 6 * DAY, HOUR)
+    assert Enrolment.objects.filter(ended_at=None).count() <= 1
+    assert 1 <= len(pile.letters) <= 3
+    assert len({message.customer.person_id for message in Message.objects.select_related("customer")}) == 1
+
+
 def test_a_decision_is_made_once(shop, campaign):
     silent = left(shop, "no@example.com", at=NOON + HOUR, consent=None)
     days(NOON + 25 * HOUR, NOON + 27 * HOUR, timedelta(minutes=30))

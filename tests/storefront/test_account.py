@@ -90,8 +90,11 @@ def test_nothing_changes_by_get(client, account, method):
 
 
 @pytest.mark.parametrize(
-    "wanted", ["https://evil.example/", "//evil.example", "/backoffice/", "javascript:alert(1)", "/other/en/"]
-)
+    "wanted",
+    ["https://evil.example/", "//evil.example", "/backoffice/", "javascript:alert(1)", "/other/en/", "/\\evil.example",
+     "https:evil.example", "///evil.example", "data:text/html,x", "http://testserver@evil.example/",
+     "\t//evil.example"],
+)  # fmt: skip
 def test_after_signing_in_nobody_is_sent_elsewhere(client, account, wanted):
     client.post(f"{account}register/", FORM)
     assert sign_in(client, account, next=wanted).url == account

@@ -1,7 +1,7 @@
 """The live page: who is in the shop now and what they put in their carts."""
 
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils import timezone
 
@@ -14,7 +14,12 @@ from ghostcart.lib import clock
 
 @staff(Role.VIEWER)
 def live(request: StaffRequest) -> HttpResponse:
-    """The first paint. The place in the log is read before the state, so that the stream can only repeat."""
+    """The first paint; before there is any shop, the first steps.
+
+    The place in the log is read before the state, so that the stream can only repeat.
+    """
+    if not request.shops and request.user.is_superuser:
+        return redirect("backoffice:set-up")
     place = log.position()
     now = clock.now()
     shop_ids = [shop.pk for shop in request.scope]

@@ -14,6 +14,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone, translation
 from django.utils.http import urlencode
@@ -202,10 +203,11 @@ def _brought_back(
     batch: list[changes.Change] = [changes.Restore(**base, source_id=preview.source.id or 0)]
     if preview.voucher is not None:
         batch.append(changes.ApplyVoucher(**base, code=preview.voucher.code, is_mailed=True))
-    restored, *voucher = ingest.record_all(batch)
-    if isinstance(restored, GhostcartError):
-        return None
-    tracking.note_person(link, EventKind.RESTORED, "button", now)
+    with transaction.atomic():  # else a browser that was told of a failure has left a copy behind, and makes another
+        restored, *voucher = ingest.record_all(batch)
+        if isinstance(restored, GhostcartError):
+            return None
+        tracking.note_person(link, EventKind.RESTORED, "button", now)
     told: dict[str, Any] = {
         "back": sum(item.quantity > 0 for item in restored.report),
         "fewer": sum(item.fate == Fate.FEWER for item in restored.report),
@@ -237,8 +239,10 @@ def _voucher_alone(request: HttpRequest, front: Front, link: Link, now: datetime
     cart = browsing.cart_of(front.shop.pk, tokens.digest(front.shop.pk, held)) if held else None
     refusal = browsing.refusal(terms, cart, front.currency, now)
     if is_pressed(request) and cart is not None and not refusal:
-        ingest.record_all([changes.ApplyVoucher(**_change(request, front, held, now), code=terms.code, is_mailed=True)])
-        tracking.note_person(link, EventKind.RESTORED, "button", now)
+        apply = changes.ApplyVoucher(**_change(request, front, held, now), code=terms.code, is_mailed=True)
+        with transaction.atomic():
+            ingest.record_all([apply])
+            tracking.note_person(link, EventKind.RESTORED, "button", now)
         return _to_cart(front, {})
     context = {
         "is_mailed": True,
