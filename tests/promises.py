@@ -68,6 +68,14 @@ PROMISES = (
         ("tests/recovery/test_order_races.py::test_without_the_locks_of_people_one_would_be",),
     ),
     Promise(
+        "A copy of the database, or a backup that was restored, writes to nobody",
+        (
+            "tests/config/test_restored.py::test_a_backup_that_was_restored_writes_to_nobody",
+            "tests/config/test_restored.py::test_a_copy_elsewhere_writes_to_nobody",
+        ),
+        ("tests/config/test_restored.py::test_without_the_look_it_would_mail_again",),
+    ),
+    Promise(
         "Whoever unsubscribes hears no more, from that moment on",
         ("tests/mail/test_at_once.py::test_a_claim_after_an_unsubscription_never_goes_out",),
         ("tests/mail/test_at_once.py::test_a_claim_waits_for_nobody_and_an_unsubscription_waits_for_the_claim",),

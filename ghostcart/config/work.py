@@ -28,7 +28,7 @@ from ghostcart.connectors.desks import open_desk
 from ghostcart.connectors.webhooks import sending
 from ghostcart.customers import identity
 from ghostcart.lib import clock, pictures
-from ghostcart.mail import mailbox, outbox
+from ghostcart.mail import home, mailbox, outbox
 from ghostcart.mail.models import Message
 from ghostcart.mail.outbox import Hold
 from ghostcart.recovery import claims, grants, ledger, passwords, privacy, scan, tidying
@@ -51,6 +51,8 @@ class Task:
     name: str
     do: Callable[[datetime], bool]
     rest: timedelta = timedelta()
+    reaches_out: bool = False
+    """Whether it writes to people, or in other shops: not from a copy of the database (`mail.home`)."""
     next_at: datetime | None = None
     has_failed: bool = False
 
@@ -108,14 +110,15 @@ def worker_name() -> str:
 
 def tasks(stopping: Event, courier: sending.Courier) -> list[Task]:
     hourly, now_and_then = timedelta(hours=1), timedelta(seconds=5)
+    take_away = partial(shop_vouchers.take_away, open_desk=open_desk)
     return [
         Task("exports", exports.write_next),
         Task("attached shops", reading.read_due),
         Task("people", identity.catch_up, now_and_then),
-        Task("campaigns", scan.enrol, now_and_then),
-        Task("mail", partial(send_mail, stopping=stopping)),
+        Task("campaigns", scan.enrol, now_and_then, reaches_out=True),
+        Task("mail", partial(send_mail, stopping=stopping), reaches_out=True),
         Task("mail of dead workers", lambda now: bool(outbox.recover(now)), timedelta(seconds=20)),
-        Task("webhooks", courier.deliver),
+        Task("webhooks", courier.deliver, reaches_out=True),
         Task("webhooks of dead workers", sending.recover, timedelta(seconds=20)),
         Task("ended follow-ups", tidying.tidy, timedelta(seconds=30)),
         Task("deleted carts", lambda now: bool(cart_services.purge(now)), hourly),
@@ -131,7 +134,7 @@ def tasks(stopping: Event, courier: sending.Courier) -> list[Task]:
         Task("summaries", summaries.send_summaries, timedelta(minutes=1)),
         Task("notices", summaries.send_notices, timedelta(minutes=1)),
         Task("granted vouchers", grants.settle, timedelta(minutes=1)),
-        Task("vouchers of other shops", partial(shop_vouchers.take_away, open_desk=open_desk), timedelta(minutes=1)),
+        Task("vouchers of other shops", take_away, timedelta(minutes=1), reaches_out=True),
         Task("ended vouchers", voucher_services.clean_up, hourly),
         Task("wrong codes", limits.forget, hourly),
         Task("old deliveries", sending.forget, hourly),
@@ -150,16 +153,26 @@ def run(stopping: Event, *, once: bool = False) -> None:
 
 def _run(all_tasks: list[Task], stopping: Event, once: bool) -> None:
     told_at: datetime | None = None
+    is_here = True
     while not stopping.is_set():
         now = clock.now()
         if told_at is None or now - told_at > HEARTBEAT:
             told_at = now
             _tell(now)
-        busy = sum(_do(task, now) for task in all_tasks if task.next_at is None or task.next_at <= now)
+            is_here = _is_here(now)
+        due = [task for task in all_tasks if task.next_at is None or task.next_at <= now]
+        busy = sum(_do(task, now) for task in due if is_here or not task.reaches_out)
         if once and not busy:
             return
         if not busy:
             stopping.wait(IDLE_SECONDS)
+
+
+def _is_here(now: datetime) -> bool:
+    try:
+        return home.is_here(now)
+    except DatabaseError:
+        return False
 
 
 def _do(task: Task, now: datetime) -> bool:

@@ -159,6 +159,16 @@ class Suppression(models.Model):
         return f"{self.scope}: {self.reason}"
 
 
+class Home(models.Model):
+    """Where this database lives, and when a worker last saw it there (see `home`): one row."""
+
+    place = models.CharField(max_length=80)
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.place
+
+
 class Relay(models.Model):
     """How handing over to the mail server goes: one row per EMAIL_URL, so that a new one starts afresh.
 

@@ -7,7 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from ghostcart.mail import transports
+from ghostcart.mail import home, transports
 from ghostcart.mail.errors import BadEmailUrl
 from ghostcart.mail.handover import Misset, NotTaken, Transport
 from ghostcart.mail.models import Relay
@@ -56,6 +56,8 @@ def note_well(transport: Transport) -> None:
 
 def trouble() -> str:
     """One sentence on why no mail goes out, in the active language; empty if nothing is known to be wrong."""
+    if away := home.trouble():
+        return away
     try:
         transport = transports.current()
     except BadEmailUrl as error:

@@ -12,6 +12,7 @@ SENTENCES: Mapping[str, str | Promise] = {
     "waiting": _("The cart has not rested long enough yet."),
     "before_start": _("The cart was left before the campaign was started."),
     "erased": _("The person’s data was erased."),
+    "restored": _("A backup was restored; it was probably sent before."),
     "ordered": _("The cart was ordered."),
     "deleted": _("The cart was deleted."),
     "merged": _("The cart went into another one when the shopper signed in."),
