@@ -50,7 +50,7 @@ def search(request: StaffRequest) -> HttpResponse:
         kinds = [kind for kind in _found(request, text) if kind.rows] if text else []
     if len(kinds) == 1 and len(kinds[0].rows) == 1 and not kinds[0].has_more:
         return redirect(f"backoffice:{kinds[0].name}", kinds[0].rows[0].pk)
-    context = {"text": text, "searched": text, "kinds": kinds, "now": clock.now(), "shows_shops": len(request.scope) > 1}
+    context = {"searched": text, "kinds": kinds, "now": clock.now(), "shows_shops": len(request.scope) > 1}
     return render(request, "backoffice/search.html", context)
 
 
