@@ -1,5 +1,6 @@
 """Pictures of the pages: `.venv/bin/python -m scripts.pictures` makes the README's anew (docs/pictures);
-with a folder, one PNG of every page there is goes there, in two languages, light and dark, desktop and phone.
+with a folder, one PNG of every page there is goes there, in two languages, light and dark, desktop and phone, and an
+`index.html` to look at them all.
 
 Starts a demo of its own on a free port.
 """
@@ -40,6 +41,8 @@ def main() -> None:
             for look in LOOKS:
                 take(browser, shop, look, wanted[look], folder)
             browser.close()
+        if folder != README:
+            (folder / "index.html").write_text(gallery(folder))
     finally:
         shop.stop()
         shutil.rmtree(data, ignore_errors=True)
@@ -59,6 +62,21 @@ def of_readme(shop: running.Running) -> dict[tuple[str, str, str], dict[str, str
 def of_every_page(shop: running.Running) -> dict[tuple[str, str, str], dict[str, str]]:
     backoffice = pages.backoffice(shop)
     return {look: {**backoffice, **pages.storefront(shop, look[0])} for look in LOOKS}
+
+
+def gallery(folder: Path) -> str:
+    """All pictures of a page beside each other."""
+    looks = ["-".join(look) for look in LOOKS]
+    names = sorted({file.stem.removesuffix(f"-{look}") for look in looks for file in folder.glob(f"*-{look}.png")})
+    rows = "".join(
+        f"<h2>{name}</h2><div>"
+        + "".join(f'<img src="{name}-{look}.png" alt="{name}, {look}" loading="lazy">' for look in looks
+                  if (folder / f"{name}-{look}.png").exists())
+        + "</div>"
+        for name in names
+    )  # fmt: skip
+    style = "body{font:16px sans-serif;margin:2rem}div{display:flex;gap:1rem;overflow-x:auto}img{height:28rem}"
+    return f"<!doctype html><meta charset=utf-8><title>Ghostcart</title><style>{style}</style>{rows}"
 
 
 def take(

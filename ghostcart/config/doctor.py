@@ -44,6 +44,7 @@ def examine() -> Iterator[Finding]:
         yield _told(part, look)
     checks, _backlog, _workers = health.look()
     is_ready = checks["database"] == checks["migrations"] == "ok"
+    checks.pop("disk")  # `data folder` speaks sooner
     for part, told in checks.items():
         if is_ready or part in ("database", "migrations"):
             yield Finding(part, "" if told == "ok" else told)

@@ -1,9 +1,11 @@
 """What machines ask about this installation: alive, ready, and in figures."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -20,6 +22,8 @@ from ghostcart.recovery import health
 from ghostcart.recovery.health import Backlog
 
 WORKER_SILENT = timedelta(minutes=1)
+LEAST_FREE = 500 * 2**20
+"""Below this the health page speaks; `ghostcart doctor` does so sooner."""
 SHOP_TROUBLES = {
     "cannot_connect": "its database cannot be reached",
     "connection_lost": "its database went away",
@@ -57,12 +61,14 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 def look() -> tuple[dict[str, str], Backlog | None, list[Worker]]:
     """{part: `ok` or a sentence}, what waits, and the workers, the latest first."""
-    checks = {"database": "ok", "migrations": "ok", "worker": "ok", "mail": "ok", "shops": "ok"}
+    checks = {"database": "ok", "migrations": "ok", "disk": _disk(), "worker": "ok", "mail": "ok", "shops": "ok"}
     backlog, workers = None, []
     try:
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             checks["migrations"] = "Tables are older than the program. Run: ghostcart migrate"
+        elif ahead := _ahead(executor):
+            checks["version"] = ahead
         if checks["migrations"] == "ok":
             workers = list(Worker.objects.order_by("-seen_at"))
             checks["worker"] = _worker(workers)
@@ -72,6 +78,25 @@ def look() -> tuple[dict[str, str], Backlog | None, list[Worker]]:
     except DatabaseError as error:
         checks["database"] = f"The database cannot be reached ({type(error).__name__}). Check DATABASE_URL."
     return checks, backlog, workers
+
+
+def _ahead(executor: MigrationExecutor) -> str:
+    """Beside a newer version this one goes on working; but it should not be forgotten."""
+    known = set(executor.loader.disk_migrations or ())
+    ours = {app for app, _name in known}
+    newer = sorted(
+        name for app, name in executor.loader.applied_migrations or () if app in ours and (app, name) not in known
+    )
+    if not newer:
+        return ""
+    return f"Tables are newer than this program ({newer[-1]}): two versions run. Put the newer one everywhere."
+
+
+def _disk() -> str:
+    free = shutil.disk_usage(settings.DATA).free
+    if free > LEAST_FREE:
+        return "ok"
+    return f"Only {free // 2**20} MB are free where GHOSTCART_DATA is. Make room, or carts cannot be kept."
 
 
 def _worker(workers: Sequence[Worker]) -> str:

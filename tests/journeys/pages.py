@@ -72,6 +72,10 @@ def backoffice(shop: Running) -> dict[str, str]:
     of = numbers(shop)
     return {
         "live": "/backoffice/",
+        "search": "/backoffice/search/?q=a",
+        "search-none": "/backoffice/search/?q=zzzzzz",
+        "set-up": "/backoffice/set-up/",
+        "set-up-another": "/backoffice/set-up/?another=1",
         "carts": "/backoffice/carts/",
         "carts-none": "/backoffice/carts/?id=999999",
         "cart": f"/backoffice/carts/{of['cart']}/",
