@@ -4,6 +4,7 @@
 # make bench-peers   adding to a cart beside other shop systems, which it installs elsewhere (Node, network)
 # make fuzz    50,000 generated requests over the API
 # make prove   the promises at their full numbers (an hour); make prove-quick at those of the tests
+# make wheel   the package as others get it, installed with pip alone and run
 # make check   only the checks: style, types, imports, migrations
 # make assets  only the front end        make lock   renew requirements/*.lock        make clean   undo all of it
 #
@@ -13,7 +14,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := demo
-.PHONY: demo test bench bench-quick bench-peers fuzz prove prove-quick check assets clean lock
+.PHONY: demo test bench bench-quick bench-peers fuzz prove prove-quick wheel check assets clean lock
 
 bin := .venv/bin
 locks := requirements/base.lock requirements/build.lock
@@ -46,6 +47,9 @@ prove: $(ready) .venv/.test
 
 prove-quick: $(ready) .venv/.test
 	@scripts/prove.sh --quick
+
+wheel: $(ready)
+	@scripts/wheel.sh
 
 check: $(ready) .venv/.test
 	@scripts/check.sh

@@ -1,19 +1,23 @@
-"""Builds the front end with the Node that comes as a wheel: as a build hook, or `python hatch_build.py`."""
+"""Builds the front end with the Node that comes as a wheel, and the translations: as a build hook, or
+`python hatch_build.py` the front end alone.
+"""
 
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class AssetsHook(BuildHookInterface):
-    """Brings the built front end into the wheel. SKIP_ASSETS=1: leaves it as it is (for make)."""
+    """Brings front end and translations, built, into the wheel. SKIP_ASSETS=1: leaves them as they are (for make)."""
 
     def initialize(self, version, build_data):
         if self.target_name == "wheel" and not os.environ.get("SKIP_ASSETS"):
             build_front_end(Path(self.root))
+            compile_translations(Path(self.root))
 
 
 def build_front_end(root: Path) -> None:
@@ -31,6 +35,10 @@ def build_front_end(root: Path) -> None:
         node(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
         shutil.copy(assets / "package-lock.json", assets / "node_modules/.ghostcart-lock.json")
     node("build.mjs")
+
+
+def compile_translations(root: Path) -> None:
+    subprocess.run([sys.executable, "-m", "ghostcart.config.translations", "compile"], cwd=root, check=True)
 
 
 def _packages_are_current(assets: Path) -> bool:
