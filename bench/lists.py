@@ -153,8 +153,8 @@ def sorted_ones() -> list[str]:
 
 def deepest(sort: str) -> str:
     """The query of the last page but one."""
+    from ghostcart.carts.listing import SORTS as COLUMNS
     from ghostcart.carts.models import Cart
-    from ghostcart.carts.queries import SORTS as COLUMNS
     from ghostcart.lib import paging
 
     column = COLUMNS[sort.removeprefix("-")]

@@ -27,7 +27,7 @@ from django.utils.translation import gettext as _
 
 from ghostcart.backoffice import reported
 from ghostcart.backoffice.models import Export, User
-from ghostcart.carts import filters, queries
+from ghostcart.carts import filters, listing, queries
 from ghostcart.carts.models import Cart, Status
 from ghostcart.lib import clock, paging
 from ghostcart.lib.cells import harmless
@@ -262,7 +262,7 @@ class CartSheet:
         return filters.from_query(values, self._shops(), self._zone(), sources=sources)[0]
 
     def count(self) -> int:
-        return queries.matching(self._wanted(), self.export.asked_at).count()
+        return listing.matching(self._wanted(), self.export.asked_at).count()
 
     def header(self) -> list[str]:
         return [
@@ -272,7 +272,7 @@ class CartSheet:
 
     def batches(self) -> Iterator[list[list[Cell]]]:
         zone = self._zone()
-        carts = queries.matching(self._wanted(), self.export.asked_at).select_related("shop", "customer")
+        carts = listing.matching(self._wanted(), self.export.asked_at).select_related("shop", "customer")
         for batch in paging.batches(carts, BATCH):
             yield [self._row(cart, zone) for cart in batch]
 

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from ghostcart.backoffice.models import Role, SavedView
-from ghostcart.carts import queries
+from ghostcart.carts import listing, queries
 from ghostcart.carts.models import Cart, CartEvent
 from ghostcart.customers.models import Customer
 from ghostcart.lib import clock
@@ -71,7 +71,7 @@ def test_newest_first_with_everything_a_row_tells():
     assert "is-online" not in told
 
 
-@pytest.mark.parametrize("sort", queries.SORTS)
+@pytest.mark.parametrize("sort", listing.SORTS)
 def test_every_column_sorts_both_ways_and_pages(sort):
     shops = [factories.shop(), factories.shop()]
     for number in range(25):

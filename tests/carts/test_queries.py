@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ghostcart.carts import changes, conditions, filters, queries
+from ghostcart.carts import changes, conditions, filters, listing, queries
 from ghostcart.carts.filters import Bots, CartFilter, Listed
 from ghostcart.carts.models import Cart, CartEvent, CartLine, CartVoucher, Device, Status
 from ghostcart.customers.models import Customer
@@ -34,7 +34,7 @@ def asked(shops, text="", zone=ROME):
 
 
 def found(shop, text="", now=NOON):
-    return sorted(queries.matching(asked([shop], text), now).values_list("pk", flat=True))
+    return sorted(listing.matching(asked([shop], text), now).values_list("pk", flat=True))
 
 
 def status_facts(status, now=NOON):
@@ -164,8 +164,8 @@ def test_online_goes_by_each_shop_s_window():
     seen = NOON - timedelta(minutes=30)
     away, there = cart(quick, seen_at=seen), cart(slow, seen_at=seen)
     both = [quick, slow]
-    assert list(queries.matching(asked(both, "online=yes"), NOON)) == [there]
-    assert list(queries.matching(asked(both, "online=no"), NOON)) == [away]
+    assert list(listing.matching(asked(both, "online=yes"), NOON)) == [there]
+    assert list(listing.matching(asked(both, "online=no"), NOON)) == [away]
     assert [queries.is_online(made, NOON) for made in (away, there)] == [False, True]
 
 
@@ -189,9 +189,9 @@ def test_the_other_filters():
     assert found(shop, "bots=without") == [two]
     assert found(shop, f"id=%23{one}, {two}") == [one, two]
     both = [shop, other]
-    assert queries.count(asked(both), NOON) == 3
-    assert [c.pk for c in queries.matching(asked(both, f"shop={other.pk}"), NOON)] == [theirs]
-    assert queries.count(asked(both), NOON, ceiling=2) == 2
+    assert listing.count(asked(both), NOON) == 3
+    assert [c.pk for c in listing.matching(asked(both, f"shop={other.pk}"), NOON)] == [theirs]
+    assert listing.count(asked(both), NOON, ceiling=2) == 2
 
 
 NONSENSE = [
@@ -210,7 +210,7 @@ def test_what_cannot_be_read_is_told_and_left_out(text):
     made = cart(shop).pk
     wanted, problems = filters.from_query(dict(parse_qsl(text)), [shop], ROME)
     assert len(problems) == 1
-    assert [row.pk for row in queries.matching(wanted, NOON)] == [made]
+    assert [row.pk for row in listing.matching(wanted, NOON)] == [made]
 
 
 @given(values=st.dictionaries(st.sampled_from(filters.NAMES), st.text(max_size=30)))
@@ -218,7 +218,7 @@ def test_what_cannot_be_read_is_told_and_left_out(text):
 def test_nothing_that_is_sent_breaks_the_list(db, values):
     shop = Shop.objects.first() or factories.shop()
     wanted, _ = filters.from_query(values, [shop], ROME)
-    queries.listing(wanted, values.get("order", "-id"), 20, None, None, NOON)
+    listing.page(wanted, values.get("order", "-id"), 20, None, None, NOON)
 
 
 moments = st.none() | st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)).map(
@@ -258,11 +258,11 @@ def listed(wanted, sort):
     """The carts on all pages of the list, in order."""
     numbers, after = [], None
     while True:
-        found = queries.listing(wanted, sort, 3, after, None, NOON)
+        found = listing.page(wanted, sort, 3, after, None, NOON)
         numbers += [row.pk for row in found.page.rows]
         after = found.page.next
         if after is None:
-            assert found.is_more or found.count == queries.count(wanted, NOON) == len(numbers)
+            assert found.is_more or found.count == listing.count(wanted, NOON) == len(numbers)
             return numbers
 
 
@@ -298,10 +298,10 @@ def test_the_pages_hold_what_is_asked_for_however_it_is_looked_up(monkeypatch, t
     shops = [factories.shop(currencies=["EUR", "CHF"]), factories.shop(currencies=["EUR", "CHF"], online_minutes=90)]
     any_carts(shops, random.Random(few))
     wanted = asked(shops, text)
-    expected = set(queries.matching(wanted, NOON).values_list("pk", flat=True))
+    expected = set(listing.matching(wanted, NOON).values_list("pk", flat=True))
     monkeypatch.setattr(conditions, "FEW", few)
-    monkeypatch.setattr(queries, "SCANNED", steps)
-    monkeypatch.setattr(queries, "STEPS", steps)
+    monkeypatch.setattr(listing, "SCANNED", steps)
+    monkeypatch.setattr(listing, "STEPS", steps)
     monkeypatch.setattr(paging, "MOST_SORTED", sorted_at_most)
     for sort in ("-id", "id", "activity", "online", "total", "-customer", "status", "-status", "order"):
         numbers = listed(wanted, sort)
@@ -326,13 +326,13 @@ def test_where_no_index_leads_a_bounded_part_is_looked_through_and_the_pages_lea
     any_carts(shops, random.Random(few + 1))
     wanted = asked(shops, text)
     expected = listed(wanted, sort)
-    assert sorted(expected) == sorted(queries.matching(wanted, NOON).values_list("pk", flat=True))
+    assert sorted(expected) == sorted(listing.matching(wanted, NOON).values_list("pk", flat=True))
     monkeypatch.setattr(conditions, "FEW", few)
-    monkeypatch.setattr(queries, "SCANNED", 7)
+    monkeypatch.setattr(listing, "SCANNED", 7)
     is_led = "customer" in text and few > 1  # few people are called so: their carts are found
     there, after, pages = [], None, 0
     while True:
-        found = queries.listing(wanted, sort, 3, after, None, NOON)
+        found = listing.page(wanted, sort, 3, after, None, NOON)
         numbers = [row.pk for row in found.page.rows]
         if sort.endswith("id"):
             assert is_led or not numbers or max(numbers) - min(numbers) < 7
@@ -346,7 +346,7 @@ def test_where_no_index_leads_a_bounded_part_is_looked_through_and_the_pages_lea
         assert pages > len(expected) // 3 + 1  # the bound was met: some pages were not full
     back, before = [row.pk for row in last.rows], last.previous
     while before is not None:
-        found = queries.listing(wanted, sort, 3, None, before, NOON)
+        found = listing.page(wanted, sort, 3, None, before, NOON)
         back, before = [row.pk for row in found.page.rows] + back, found.page.previous
     if last.rows:
         assert back == expected
@@ -385,7 +385,7 @@ def test_each_figure_is_what_its_list_shows(seed):
     for scope in (shops, shops[:1]):
         zone = scope[0].zone
         for key, figure in queries.figures(scope, NOON).items():
-            rows = list(queries.matching(asked(scope, figure.query, zone), NOON))
+            rows = list(listing.matching(asked(scope, figure.query, zone), NOON))
             assert figure.rows == len(rows), key
             sums = {}
             for row in rows:
@@ -394,7 +394,7 @@ def test_each_figure_is_what_its_list_shows(seed):
             assert figure.sums == sums, key
             assert all(row.bot_score < 50 for row in rows)
             if figure.part_query:
-                part = list(queries.matching(asked(scope, figure.part_query, zone), NOON))
+                part = list(listing.matching(asked(scope, figure.part_query, zone), NOON))
                 assert figure.part == len(part) <= figure.rows
                 assert {row.pk for row in part} <= {row.pk for row in rows}
 
@@ -472,7 +472,7 @@ def test_looking_never_writes():
     later = NOON + timedelta(days=3)
     with CaptureQueriesContext(connection) as context:
         queries.cart_view(made.pk, later)
-        queries.listing(asked([made.shop]), "-id", 50, None, None, later)
+        listing.page(asked([made.shop]), "-id", 50, None, None, later)
         queries.figures([made.shop], later)
     assert everything() == before
     assert not [

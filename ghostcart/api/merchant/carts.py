@@ -25,7 +25,7 @@ from ghostcart.api.merchant.lists import (
 from ghostcart.api.merchant.shapes import Given, Instant, Line, Money, Reasons, Who, money_of, utc
 from ghostcart.api.programs import NotFound, Once, Program, needs
 from ghostcart.api.store import STRICT
-from ghostcart.carts import filters, queries, services, timeline
+from ghostcart.carts import filters, listing, queries, services, timeline
 from ghostcart.carts.filters import CartFilter
 from ghostcart.carts.models import Cart, CartEvent, CartVoucher
 from ghostcart.connectors.models import Scope
@@ -234,7 +234,7 @@ async def provide_wanted(
 
 
 async def provide_cart_place(sort: Sort = "-id", size: Size = 50, cursor: CursorText = None) -> Place:
-    return place_of(sort, size, cursor, queries.SORTS[sort.removeprefix("-")])
+    return place_of(sort, size, cursor, listing.SORTS[sort.removeprefix("-")])
 
 
 @get(
@@ -255,7 +255,7 @@ async def list_carts(
 
 def _list(program: Program, wanted: CartFilter, place: Place) -> CartPage:
     now = clock.now()
-    page = queries.listing(wanted, place.sort, place.size, place.after, None, now, is_whole=True).page
+    page = listing.page(wanted, place.sort, place.size, place.after, None, now, is_whole=True).page
     return CartPage([row_of(cart, now, program.language) for cart in page.rows], page.next)
 
 

@@ -20,7 +20,7 @@ from ghostcart.backoffice.cart_forms import CleanUpForm
 from ghostcart.backoffice.models import Role
 from ghostcart.backoffice.queries import actor_names
 from ghostcart.backoffice.views.profile import back
-from ghostcart.carts import filters, log, queries, services, timeline
+from ghostcart.carts import filters, listing, log, queries, services, timeline
 from ghostcart.carts.filters import Bots, CartFilter, Listed
 from ghostcart.carts.kinds import OURS
 from ghostcart.carts.models import Cart
@@ -46,11 +46,11 @@ def cart_list(request: StaffRequest) -> HttpResponse:
     if elsewhere := lists.recalled(request, PAGE):
         return elsewhere
     now, zone = clock.now(), zone_in_use()
-    asked = lists.asked(request, queries.SORTS)
+    asked = lists.asked(request, listing.SORTS)
     with lists.from_copy(request):
         sources = queries.sources([shop.pk for shop in request.scope])
         wanted, problems = filters.from_query(request.GET, request.scope, zone, sources=sources)
-        found = queries.listing(wanted, asked.sort, asked.size, asked.after, asked.before, now)
+        found = listing.page(wanted, asked.sort, asked.size, asked.after, asked.before, now)
     context = {
         "now": now,
         "page": found.page,

@@ -17,6 +17,7 @@ from ghostcart.backoffice.access import StaffRequest, staff
 from ghostcart.backoffice.models import Role
 from ghostcart.backoffice.views.carts import zone_in_use
 from ghostcart.carts import filters as cart_filters
+from ghostcart.carts import listing
 from ghostcart.carts import queries as carts
 from ghostcart.customers import filters as customers
 from ghostcart.customers.filters import CustomerFilter
@@ -59,7 +60,7 @@ def _found(request: StaffRequest, text: str) -> Iterator[Kind]:
     shops, now = tuple(shop.pk for shop in request.scope), clock.now()
     for query in ({"id": text.removeprefix("#")}, {"customer": text}):
         wanted, problems = cart_filters.from_query(query, request.scope, zone_in_use(), sources=carts.sources(shops))
-        page = carts.listing(wanted, "-id", SHOWN, None, None, now).page if not problems else None
+        page = listing.page(wanted, "-id", SHOWN, None, None, now).page if not problems else None
         if page and page.rows:
             yield _kind("cart", _("Shopping carts"), page, "cart-list", query)
             break
