@@ -4,6 +4,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils import timezone
+from django.views.decorators.http import require_safe
 
 from ghostcart.backoffice.access import StaffRequest, staff
 from ghostcart.backoffice.models import Role
@@ -12,6 +13,7 @@ from ghostcart.carts.timeline import sentence
 from ghostcart.lib import clock
 
 
+@require_safe
 @staff(Role.VIEWER)
 def live(request: StaffRequest) -> HttpResponse:
     """The first paint; before there is any shop, the first steps.
