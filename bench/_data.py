@@ -307,8 +307,8 @@ class _Filling:
         return f"(CASE WHEN ({number}) % 10 < 7 THEN 1 ELSE 2 END)"
 
     def people(self, first: int, last: int) -> list[str]:
+        from ghostcart.customers.keys import fold
         from ghostcart.customers.models import Customer, Person
-        from ghostcart.customers.services import fold
 
         long_ago = self.at(f"{draw('i', 3)} * {DAYS * 86_400 // 1_000_000}")
         given, family = pick(map(fold, FIRST), draw("i", 1)), pick(map(fold, LAST), draw("i", 2))

@@ -225,7 +225,11 @@ class Found:
         )
 
     def pytest_terminal_summary(self, terminalreporter) -> None:
-        told = [(promise, *self.tell(promise)) for promise in PROMISES if set(promise.shown) <= set(self.outcomes)]
+        told = [
+            (promise, *self.tell(promise))
+            for promise in PROMISES
+            if {*promise.shown, *promise.guards} <= set(self.outcomes)
+        ]
         if not told:
             return
         table = Table("promise", "shown", "without the protection", "", title="Promises", show_lines=True)

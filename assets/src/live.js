@@ -259,7 +259,7 @@ function keepTimesFresh() {
     for (const time of document.querySelectorAll("[data-live] time[datetime], [data-live-cart] time[data-ago]")) {
       const seconds = -age(time);
       const [unit, size] = steps.find(([, size]) => Math.abs(seconds) >= size) ?? steps.at(-1);
-      time.textContent = words.format(Math.round(Math.min(seconds, 0) / size), unit);
+      time.textContent = words.format(-Math.max(1, Math.round(-seconds / size)), unit);
     }
   }, TICK_MS);
 }

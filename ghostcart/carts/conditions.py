@@ -19,8 +19,8 @@ from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, In,
 from ghostcart.carts.filters import Bots, CartFilter, Listed
 from ghostcart.carts.models import BOT_SCORE, Cart, Status
 from ghostcart.customers import queries as customer_queries
+from ghostcart.customers.keys import words
 from ghostcart.customers.models import Customer
-from ghostcart.customers.services import fold
 from ghostcart.lib import sql
 from ghostcart.lib.planning import Among, Unindexed
 from ghostcart.shops.models import Shop
@@ -236,9 +236,9 @@ def _order_number(wanted: CartFilter) -> tuple[Q, bool]:
 
 
 def _customer(wanted: CartFilter) -> tuple[Q, bool]:
-    """Every word in the name or address; of a customer who is gone only the cart's label is left."""
+    """Every word in the name or address, or the telephone number; of who is gone only the cart's label is left."""
     known, its_known, gone = Q(), Q(), Q(customer=None, customer_label__gt="")
-    for word in fold(wanted.customer).split()[: customer_queries.MOST_WORDS]:
+    for word in words(wanted.customer)[: customer_queries.MOST_WORDS]:
         known &= Q(search_text__contains=word)
         its_known &= Q(customer__search_text__contains=word)
     for word in wanted.customer.split()[: customer_queries.MOST_WORDS]:
@@ -254,7 +254,7 @@ def _customer(wanted: CartFilter) -> tuple[Q, bool]:
 
 def _finds_no_index(text: str) -> bool:
     """Whether an index of three letters would be no help with any of the words, among many customers."""
-    if any(len(word) >= 3 for word in fold(text).split()):
+    if any(len(word) >= 3 for word in words(text)):
         return False
     return (Customer.objects.order_by("-pk").values_list("pk", flat=True).first() or 0) > MANY
 

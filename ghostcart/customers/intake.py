@@ -10,7 +10,7 @@ from django.db.models import Min
 
 from ghostcart.customers import services
 from ghostcart.customers.errors import BadAddress
-from ghostcart.customers.keys import address_hash, email_key, fold, tidy
+from ghostcart.customers.keys import address_hash, email_key, searched, tidy
 from ghostcart.customers.models import Customer, ExternalCustomer, Tombstone
 from ghostcart.customers.services import Consented
 from ghostcart.lib import sql
@@ -159,7 +159,8 @@ class _Intake:
     def _row(self, number: int, key: str, one: CustomerSnapshot) -> tuple[object, ...]:
         values = _values(one)
         email = tidy(one.email, 320) if "@" in key else ""
-        fixed = (number, self.shop_id, email, key, _search_text(values, one), sql.to_db(one.registered_at))
+        found_by = searched(values["first_name"], values["last_name"], one.email, values["phone"])
+        fixed = (number, self.shop_id, email, key, found_by, sql.to_db(one.registered_at))
         return (*fixed, *values.values(), "", "", False)
 
     def _write(self, name: str, ours: Customer | New, one: CustomerSnapshot) -> Taken:
@@ -178,7 +179,7 @@ class _Intake:
         for name in changed:
             setattr(ours, name, values[name])
         if changed:
-            ours.search_text = _search_text({"first_name": ours.first_name, "last_name": ours.last_name}, one)
+            ours.search_text = searched(ours.first_name, ours.last_name, one.email, ours.phone)
             ours.save(update_fields=[*changed, "search_text"])
         return Taken.CHANGED if changed else Taken.UNCHANGED
 
@@ -206,7 +207,3 @@ def _values(one: CustomerSnapshot) -> dict[str, object]:
         "is_guest": one.is_guest,
         "group": tidy(one.group, 60),
     }
-
-
-def _search_text(values: dict[str, object], one: CustomerSnapshot) -> str:
-    return fold(f"{values['first_name']} {values['last_name']} {one.email}")[:900]

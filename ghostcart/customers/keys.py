@@ -49,6 +49,25 @@ def fold(text: str) -> str:
     return _SPACES.sub(" ", bare.translate(_UNDECOMPOSED)).strip()
 
 
+_TELEPHONE = re.compile(r"[+()\d\s./-]{6,40}")
+
+
+def searched(first_name: object, last_name: object, email: object, phone: object = "") -> str:
+    """By what a customer is found: name and address folded, and the digits of the telephone number."""
+    return fold(f"{first_name} {last_name} {email} {_digits(str(phone))}")[:900]
+
+
+def words(text: str) -> list[str]:
+    """What is looked for in `searched`: each word folded; of a telephone number its digits, from abroad or at home."""
+    if _TELEPHONE.fullmatch(text.strip()) and len(_digits(text)) >= 6:
+        return [_digits(text)]
+    return fold(text).replace("\x00", "").split()
+
+
+def _digits(phone: str) -> str:
+    return "".join(letter for letter in phone if letter in "0123456789").lstrip("0")
+
+
 def tidy(text: str, most: int) -> str:
     """One line of what somebody typed: no control characters, no surrounding space, at most `most` characters."""
     printable = text

@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from ghostcart.customers.errors import BadAddress
-from ghostcart.customers.keys import address_hash, email_key, fold
+from ghostcart.customers.keys import address_hash, email_key, words
 from ghostcart.customers.models import Address, Customer, Person, Tombstone
 
 MOST_WORDS = 8
@@ -19,9 +19,10 @@ def list_customers(shop_ids: Collection[int]) -> QuerySet[Customer]:
 
 
 def search(shop_ids: Collection[int], text: str) -> QuerySet[Customer]:
-    """The customers in whose name or address every word of `text` occurs, in any case and without accents."""
+    """The customers in whose name or address every word of `text` occurs, in any case and without accents, or whose
+    telephone number it is."""
     found = list_customers(shop_ids)
-    for word in fold(text).replace("\x00", "").split()[:MOST_WORDS]:
+    for word in words(text)[:MOST_WORDS]:
         found = found.filter(search_text__contains=word)
     return found
 

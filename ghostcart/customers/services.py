@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from ghostcart.customers import identity, queries
 from ghostcart.customers.errors import AddressErased, BadAddress, SignInLocked, SignInRefused, WeakPassword
-from ghostcart.customers.keys import email_key, fold, keyed_hash, tidy
+from ghostcart.customers.keys import email_key, keyed_hash, searched, tidy
 from ghostcart.customers.models import Address, Consent, Customer, SignInFailures
 
 LOCKED_FOR = timedelta(minutes=15)
@@ -117,7 +117,7 @@ _ADDRESS_FIELDS = {
 def _save(customer: Customer, **changed: object) -> None:
     for name, value in changed.items():
         setattr(customer, name, value)
-    customer.search_text = fold(f"{customer.first_name} {customer.last_name} {customer.email}")[:900]
+    customer.search_text = searched(customer.first_name, customer.last_name, customer.email, customer.phone)
     customer.save(update_fields=[*changed, "search_text"])
 
 

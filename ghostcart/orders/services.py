@@ -24,6 +24,7 @@ from ghostcart.orders.errors import (
     WrongStatus,
 )
 from ghostcart.orders.models import Order, OrderLine, OrderStatus, PaymentMethod
+from ghostcart.shops import rules as shop_rules
 from ghostcart.shops.models import Shop
 from ghostcart.vouchers import queries as voucher_queries
 from ghostcart.vouchers import services as voucher_services
@@ -75,12 +76,14 @@ def place(
     with their relatives, so that no reminder is claimed for them beside this; lock the cart; choose the delivery;
     check each voucher again; take the stock; number the order; redeem the vouchers; close the cart. The same
     Idempotency-Key gives the same order. Raises CartEmpty, CartChanged, SoldOut, VoucherRefused,
-    CardDeclined, AddressIncomplete.
+    CardDeclined, UnknownPayment, AddressIncomplete.
     """
     missing = [name for name in ADDRESS_FIELDS if not address.get(name, "").strip()]
     if missing:
         raise AddressIncomplete(fields=", ".join(missing))
     status = payment.status()
+    if payment.method == PaymentMethod.DEMO_CARD and not shop_rules.of(what.shop_id).is_demo:
+        raise UnknownPayment  # nothing would be paid
     base = {name: getattr(what, name) for name in ("shop_id", "at", "seen", "cart_id", "actor")}
     with transaction.atomic():
         _lock_person(customer, address, what)

@@ -29,7 +29,7 @@ def client():
 
 @pytest.fixture
 def shop():
-    return factories.shop()
+    return factories.shop(is_demo=True)
 
 
 @pytest.fixture

@@ -219,6 +219,17 @@ def test_a_lesser_role_in_the_shop_is_refused_and_none_at_all_is_not_told(cast):
     access.require(people["owner"], values["owner"]["shop_id"], Role.OWNER)
 
 
+def test_before_there_is_a_shop_every_page_answers_who_runs_the_installation():
+    chief = User.objects.create_superuser("chief@example.com", "a-long-password")
+    broken = []
+    for address in addresses():
+        for method in METHODS:
+            url = reverse(address.name, kwargs={name: "1" for name in address.parameters})
+            if ask(chief, method, url).status_code >= 500:
+                broken.append(f"{method.upper()} {url}")
+    assert broken == []
+
+
 def test_a_superuser_owns_every_shop(cast):
     _, values = cast
     chief = User.objects.create_superuser("chief@example.com")

@@ -24,7 +24,7 @@ FORM = {**factories.ADDRESS, "phone": "011 55", "shipping_method": "express", "p
 
 @pytest.fixture
 def shop():
-    return factories.shop()
+    return factories.shop(is_demo=True)
 
 
 @pytest.fixture

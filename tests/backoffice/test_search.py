@@ -71,6 +71,15 @@ def test_a_name_finds_the_person_and_all_that_is_theirs(find, shop, ada):
     assert cart in found["cart"]
 
 
+@pytest.mark.parametrize(
+    "typed", ["+39 011 555 0042", "0039 011 555 0042", "011 5550042", "(011) 555-0042", "+390115550042", "5550042"]
+)
+def test_who_calls_is_found_by_their_number_however_it_is_typed(find, shop, typed):
+    caller = factories.customer(shop, "caller@example.com", phone="+39 (011) 555-0042")
+    factories.customer(shop, "other@example.com", phone="+39 011 555 0043")
+    assert find(typed)["Location"] == reverse("backoffice:customer", args=[caller.pk])
+
+
 def test_of_many_the_newest_are_shown_and_the_list_has_all(find, shop):
     for number in range(7):
         factories.customer(shop, f"ada{number}@example.com")

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from django.db import connection
 
+from ghostcart.catalog.models import Variant
 from tests import factories, postgres
 from tests.conftest import ON_POSTGRES
 from tests.factories import Shopper
@@ -61,6 +62,7 @@ def agree(ask: Ask) -> dict[int, int]:
 
 def test_a_backup_under_load_holds_all_that_was_acknowledged(tmp_path):
     shoppers = [Shopper(factories.shop()) for _ in range(SHOPPERS)]
+    Variant.objects.update(stock=1_000_000)  # a slow backup takes as long as it takes
     acknowledged, enough = [0] * SHOPPERS, Event()
     found: dict[str, Any] = {}
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def shop():
-    return factories.shop()
+    return factories.shop(is_demo=True)
 
 
 @pytest.fixture
@@ -166,3 +166,13 @@ def test_a_deleted_cart_cannot_be_ordered(shopper, ada):
     Cart.objects.update(deleted_at=NOON)
     with pytest.raises(CartEmpty):
         order(shopper, ada)
+
+
+def test_only_a_demonstration_takes_the_card_that_is_none():
+    """Whoever opens a real shop gets paid, or is told that nobody has paid yet."""
+    shopper, ada = Shopper(made := factories.shop()), factories.customer(made)
+    shopper.add("MUG")
+    with pytest.raises(UnknownPayment):
+        order(shopper, ada, payment=Payment("demo_card"))
+    assert not Order.objects.filter(shop=made).exists()
+    assert order(shopper, ada, payment=Payment("transfer")).status == "pending"

@@ -27,7 +27,7 @@ DUE = NOON + 25 * HOUR
 
 @pytest.fixture
 def shop():
-    return following.shop()
+    return following.shop(is_demo=True)
 
 
 @pytest.fixture

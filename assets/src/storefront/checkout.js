@@ -20,7 +20,7 @@ export function startCheckout() {
   form.addEventListener("change", (event) => {
     const { name } = event.target;
     if (name === "shipping_method") chooseShipping(event.target.value);
-    if (name === "payment") form.querySelector("[data-card-choice]").hidden = event.target.value !== "demo_card";
+    if (name === "payment") showCardChoice(form);
     if (name === "email" || name === "consent") identify(form);
     if (event.target.getAttribute("aria-invalid") === "true") check(form, event.target);
   });
@@ -28,7 +28,13 @@ export function startCheckout() {
     event.preventDefault();
     order(form);
   });
-  form.querySelector("[data-card-choice]").hidden = form.elements.payment.value !== "demo_card";
+  showCardChoice(form);
+}
+
+/** Only a demonstration shop takes the card that is none. */
+function showCardChoice(form) {
+  const choice = form.querySelector("[data-card-choice]");
+  if (choice) choice.hidden = form.elements.payment.value !== "demo_card";
 }
 
 function showMethods(form, current) {

@@ -85,6 +85,8 @@ def campaign_list(request: StaffRequest) -> HttpResponse:
 @staff(Role.MANAGER)
 def campaign_new(request: StaffRequest) -> HttpResponse:
     shops = managed(request) or [shop for shop in request.shops if may(request.user, shop.pk, Role.MANAGER)]
+    if not shops:
+        return redirect("backoffice:set-up")
     asked = request.GET.get("kind", "")
     kind = Kind(asked) if asked in Kind.values else Kind.ABANDONED
     initial = {"kind": kind, "shop": shops[0].pk, "name": str(kind.label)}

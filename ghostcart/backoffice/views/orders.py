@@ -11,6 +11,7 @@ from ghostcart.backoffice import lists
 from ghostcart.backoffice.access import StaffRequest, may, require, staff
 from ghostcart.backoffice.forms import OrderFilters, PhoneOrderForm
 from ghostcart.backoffice.models import Role
+from ghostcart.backoffice.queries import actor_names
 from ghostcart.carts import queries as cart_queries
 from ghostcart.carts.errors import CartElsewhere
 from ghostcart.carts.models import Cart
@@ -74,6 +75,7 @@ def order(request: StaffRequest, order_id: int) -> HttpResponse:
     is_agent = may(request.user, found.shop_id, Role.AGENT)
     context = {
         "order": found,
+        "placed_by": actor_names([found.placed_by]).get(found.placed_by, found.placed_by),
         "lines": found.lines.select_related("product", "variant"),
         "address": found.address if isinstance(found.address, dict) else {},
         "next_statuses": _next_statuses(found) if is_agent and not found.is_outside else [],

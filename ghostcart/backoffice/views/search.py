@@ -58,6 +58,8 @@ def search(request: StaffRequest) -> HttpResponse:
 def _found(request: StaffRequest, text: str) -> Iterator[Kind]:
     """Carts by number or customer, orders by number or customer, customers by name or address, vouchers by code."""
     shops, now = tuple(shop.pk for shop in request.scope), clock.now()
+    of_customers = customers.page(CustomerFilter(shop_ids=shops, text=text), "-id", SHOWN, None, None)
+    yield _kind("customer", _("Customers"), of_customers, "customer-list", {"q": text})
     for query in ({"id": text.removeprefix("#")}, {"customer": text}):
         wanted, problems = cart_filters.from_query(query, request.scope, zone_in_use(), sources=carts.sources(shops))
         page = listing.page(wanted, "-id", SHOWN, None, None, now).page if not problems else None
@@ -66,8 +68,6 @@ def _found(request: StaffRequest, text: str) -> Iterator[Kind]:
             break
     of_orders = orders.page(OrderFilter(shop_ids=shops, text=text), "-id", SHOWN, None, None)
     yield _kind("order", _("Orders"), of_orders, "order-list", {"q": text})
-    of_customers = customers.page(CustomerFilter(shop_ids=shops, text=text), "-id", SHOWN, None, None)
-    yield _kind("customer", _("Customers"), of_customers, "customer-list", {"q": text})
     of_vouchers = vouchers.page(VoucherFilter(shop_ids=shops, now=now, text=text), "-id", SHOWN, None, None)
     yield _kind("voucher", _("Vouchers"), of_vouchers, "vouchers", {"q": text})
 

@@ -13,6 +13,7 @@ from ghostcart.backoffice.access import StaffRequest, staff
 from ghostcart.backoffice.models import Role
 from ghostcart.backoffice.views.settings import owned
 from ghostcart.lib import clock
+from ghostcart.mail import relay
 from ghostcart.shops import services
 from ghostcart.shops.models import Shop
 
@@ -46,7 +47,10 @@ def set_up_test(request: StaffRequest) -> HttpResponse:
     shop = _shop(request)
     if shop is not None:
         sent = first_steps.send_test(shop, request.user, (get_language() or "en")[:2], clock.now())
-        messages.success(request, _("A test mail to %(address)s is on its way.") % {"address": sent.address})
+        if trouble := relay.trouble():
+            messages.warning(request, trouble)
+        else:
+            messages.success(request, _("A test mail to %(address)s is on its way.") % {"address": sent.address})
     return redirect("backoffice:set-up")
 
 

@@ -28,7 +28,7 @@ def settings(request: StaffRequest) -> HttpResponse:
     """To the shop in view, if it is theirs; else to the first that is."""
     shops = owned(request)
     if not shops:
-        return redirect("backoffice:connections")
+        return redirect("backoffice:set-up")
     chosen = request.shop if request.shop in shops else shops[0]
     return redirect("backoffice:shop-settings", shop_id=chosen.pk)
 

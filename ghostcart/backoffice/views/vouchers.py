@@ -92,6 +92,8 @@ def _managed(request: StaffRequest) -> list[Shop]:
 def voucher_new(request: StaffRequest) -> HttpResponse:
     """To the form of the shop in view, if they manage it; else of the first that they manage."""
     shops = _managed(request)
+    if not shops:  # a superuser, before there is one
+        return redirect("backoffice:set-up")
     chosen = request.shop if request.shop in shops else shops[0]
     return redirect("backoffice:voucher-create", shop_id=chosen.pk)
 

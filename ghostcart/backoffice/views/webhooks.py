@@ -53,6 +53,8 @@ def webhook_list(request: StaffRequest) -> HttpResponse:
 def webhook_new(request: StaffRequest) -> HttpResponse:
     """To the form of the shop in view, if it is theirs; else of the first that is."""
     shops = _with_role(request, request.shops, Role.OWNER)
+    if not shops:
+        return redirect("backoffice:set-up")
     chosen = request.shop if request.shop in shops else shops[0]
     return redirect("backoffice:webhook-create", shop_id=chosen.pk)
 

@@ -25,7 +25,7 @@ from ghostcart.config.demo import shops
 from ghostcart.config.demo.campaigns import make_campaigns
 from ghostcart.config.demo.history import Browser, History, Shelf, Teller, Walk
 from ghostcart.config.demo.people import Person, consent_sentence
-from ghostcart.customers.keys import email_key, fold
+from ghostcart.customers.keys import email_key, searched
 from ghostcart.customers.models import Address, Consent, Customer
 from ghostcart.orders.models import Order, OrderLine
 from ghostcart.shops import rules as shop_rules
@@ -199,7 +199,7 @@ class Store:
             language=person.language,
             is_guest=not person.is_account,
             password=hashed if person.is_account else "",
-            search_text=fold(f"{person.first_name} {person.last_name} {person.email}")[:900],
+            search_text=searched(person.first_name, person.last_name, person.email, person.phone),
             registered_at=_registered_at(person),
             last_seen_at=_registered_at(person),
             is_demo=True,
