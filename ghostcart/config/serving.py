@@ -101,6 +101,11 @@ def run_together(commands: list[list[str]], guests: list[list[str]] | None = Non
     signal.signal(signal.SIGINT, stop)
     while all(child.is_alive() for child in needed):
         time.sleep(0.1)
+    for child, command in zip(needed, commands, strict=True):
+        if not child.is_alive() and child.exitcode not in (0, -signal.SIGTERM, -signal.SIGINT):
+            print(
+                f"{' '.join(command)} ended by itself, with {child.exitcode}: the others are stopped.", file=sys.stderr
+            )
     stop(signal.SIGTERM, None)
     for child in children:
         child.join(WEB_STOP_SECONDS + 5)

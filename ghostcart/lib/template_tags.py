@@ -119,6 +119,12 @@ def language_name(code: str) -> str:
 
 
 @register.filter
+def country_name(code: str) -> str:
+    """A country's name in the reader's language; what is no country's code is given back as it is."""
+    return str(cldr(language()).territories.get(code, code))
+
+
+@register.filter
 def moment(value: datetime | None, form: str = "medium") -> str:
     """Date and time in the active time zone."""
     if value is None:
