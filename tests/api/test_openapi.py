@@ -115,6 +115,8 @@ def test_generated_calls_find_an_address_that_breaks(monkeypatch):
     def broken(*_args, **_more):
         raise RuntimeError("broken on purpose")
 
+    monkeypatch.setattr(live, "AGE_SECONDS", 0)
+    monkeypatch.setattr(events, "AGE_SECONDS", 0)
     shop, token = fuzzing.furnish(things=2)
     monkeypatch.setattr("ghostcart.carts.ingest.record_all", broken)
     found = fuzzing.run(shop, token, examples=3, requests=60, seed=7, phases=["examples"], rounds=1)
