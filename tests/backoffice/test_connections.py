@@ -263,7 +263,7 @@ def test_whoever_set_this_up_attaches_the_first_shop_before_there_is_any(client,
     client.force_login(User.objects.create_superuser("chief@example.com"))
     for name in ("live", "cart-list", "order-list", "customer-list", "staff", "campaigns", "report", "vouchers"):
         assert client.get(address(name), follow=True).status_code == 200, name
-    assert client.get(address("settings"))["Location"] == address("connections")
+    assert client.get(address("settings"))["Location"] == address("set-up")
     assert "Attach a PrestaShop" in text_of(client.get(address("connections")))
     client.post(address("connection-new"), FIELDS)
     assert "Made" in text_of(client.post(address("connection-found"), {"shop": "1"}, follow=True))
