@@ -98,13 +98,17 @@ def run(shop: Any, token: str, *, examples: int, requests: int, seed: int = 1, p
     """Round after round of all phases, until so many requests were made; `examples` of each call in a round."""
     found, chance = Found(), random.Random(seed)
     ids = {name: list(model.objects.values_list("pk", flat=True)[:200]) for name, model in ID_OF.items()}
+    ages = live.AGE_SECONDS, event_stream.AGE_SECONDS
     live.AGE_SECONDS = event_stream.AGE_SECONDS = 0  # streams end at once
-    for _ in range(rounds):
-        _round(found, shop, token, ids, chance, examples, requests, phases)
-        if tell:
-            tell(f"{found.requests} requests, {found.broken} server errors")
-        if found.errors or found.requests >= requests:
-            break
+    try:
+        for _ in range(rounds):
+            _round(found, shop, token, ids, chance, examples, requests, phases)
+            if tell:
+                tell(f"{found.requests} requests, {found.broken} server errors")
+            if found.errors or found.requests >= requests:
+                break
+    finally:
+        live.AGE_SECONDS, event_stream.AGE_SECONDS = ages
     return found
 
 

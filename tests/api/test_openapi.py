@@ -3,8 +3,6 @@
 import jsonschema_rs
 import pytest
 
-from ghostcart.api import live
-from ghostcart.api.merchant import events
 from ghostcart.connectors.models import Scope
 from tests import fuzzing
 from tests.wire import calling
@@ -92,8 +90,6 @@ def test_every_body_and_answer_has_an_example_that_fits_its_schema(described):
 @pytest.mark.django_db(transaction=True)
 def test_generated_calls_meet_no_server_error_and_are_answered_as_described(monkeypatch):
     """All phases, a few hundred calls (`make fuzz` makes 50,000), with a key and without, with real ids and made up."""
-    monkeypatch.setattr(live, "AGE_SECONDS", 0)
-    monkeypatch.setattr(events, "AGE_SECONDS", 0)
     shop, token = fuzzing.furnish(things=6)
     found = fuzzing.Found()
     for phase, requests in (("examples", 60), ("coverage", 500), ("fuzzing", 400), ("stateful", 100)):
@@ -115,8 +111,6 @@ def test_generated_calls_find_an_address_that_breaks(monkeypatch):
     def broken(*_args, **_more):
         raise RuntimeError("broken on purpose")
 
-    monkeypatch.setattr(live, "AGE_SECONDS", 0)
-    monkeypatch.setattr(events, "AGE_SECONDS", 0)
     shop, token = fuzzing.furnish(things=2)
     monkeypatch.setattr("ghostcart.carts.ingest.record_all", broken)
     found = fuzzing.run(shop, token, examples=3, requests=60, seed=7, phases=["examples"], rounds=1)
