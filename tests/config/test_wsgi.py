@@ -7,6 +7,8 @@ import pytest
 
 from ghostcart.config import wsgi
 
+pytestmark = pytest.mark.django_db  # the handler looks after connections that tests before have left
+
 
 class Noting:
     """Middleware that keeps what the pages were told of the caller."""
