@@ -171,7 +171,8 @@ def _run(all_tasks: list[Task], stopping: Event, once: bool) -> None:
 def _is_here(now: datetime) -> bool:
     try:
         return home.is_here(now)
-    except DatabaseError:
+    except (DatabaseError, OSError):
+        _log.warning("it cannot be told whether this database is at home; nothing is mailed", exc_info=True)
         return False
 
 

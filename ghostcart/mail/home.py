@@ -5,7 +5,9 @@ The database notes which server or data folder it is in; the data folder notes h
 """
 
 import json
+import os
 import secrets
+import threading
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,13 +34,32 @@ def is_here(now: datetime) -> bool:
 
 
 def move_in(now: datetime) -> None:
-    """This is where it lives, from now on."""
-    told = {"id": _noted().get("id") or secrets.token_hex(16), "seen_at": now.isoformat()}
-    _file().parent.mkdir(parents=True, exist_ok=True)
-    Home.objects.update_or_create(pk=1, defaults={"place": _place(told["id"]), "seen_at": now})
-    part = _file().with_suffix(".part")
-    part.write_text(json.dumps(told))
+    """This is where it lives, from now on. Several workers may say so at once."""
+    folder = _own_id()
+    Home.objects.update_or_create(pk=1, defaults={"place": _place(folder), "seen_at": now})
+    part = _part({"id": folder, "seen_at": now.isoformat()})
     part.replace(_file())
+
+
+def _own_id() -> str:
+    """The folder's own number; of those that make it at the same moment, the first one's."""
+    if not _noted().get("id"):
+        part = _part({"id": secrets.token_hex(16)})
+        try:
+            os.link(part, _file())
+        except FileExistsError:
+            if not _noted().get("id"):  # not another's, but unreadable
+                part.replace(_file())
+        part.unlink(missing_ok=True)
+    return str(_noted()["id"])
+
+
+def _part(told: dict[str, str]) -> Path:
+    """A file that is not yet the note: another worker never sees half of one."""
+    _file().parent.mkdir(parents=True, exist_ok=True)
+    part = _file().with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
+    part.write_text(json.dumps(told))
+    return part
 
 
 def trouble() -> str:
@@ -69,7 +90,7 @@ def _place(folder: str) -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT has_function_privilege('pg_control_system()', 'EXECUTE')")
         if not cursor.fetchone()[0]:
-            return folder
+            return ""  # not told: hosts have folders of their own, which say nothing of the server
         cursor.execute(
             "SELECT system_identifier::text || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())"
             " FROM pg_control_system()"

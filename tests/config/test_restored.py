@@ -16,6 +16,7 @@ from ghostcart.recovery.models import Campaign, Enrolment
 from tests import factories
 from tests.conftest import ON_POSTGRES
 from tests.factories import NOON
+from tests.races import together
 from tests.recovery import following
 
 pytestmark = pytest.mark.django_db
@@ -160,6 +161,14 @@ def test_if_nothing_was_lost_what_is_due_goes_out(moment, settings, tmp_path):
     call_command("restored", "--nothing-lost")
     worker_round()
     assert sent() == 1
+
+
+def test_workers_that_start_together_find_one_home(settings, tmp_path):
+    """Each would make the folder's number, and the others would be strangers in it."""
+    settings.DATA = tmp_path
+    numbers = together([home._own_id for _ in range(16)])
+    assert len({*numbers}) == 1
+    assert [file.name for file in tmp_path.iterdir()] == [home.FILE]
 
 
 @pytest.mark.parametrize("kept", ["", "[]", "{", '{"id": "x"}', '{"seen_at": "2026-11-22T12:00:00+00:00"}'])
