@@ -29,6 +29,15 @@ class Clock(forms.TimeField):
         return chosen.hour * 60 + chosen.minute if chosen else 0
 
 
+def consent_basis() -> forms.ChoiceField:
+    return forms.ChoiceField(
+        label=_("Who may be reminded"),
+        choices=ConsentBasis.choices,
+        widget=forms.RadioSelect,
+        help_text=_("What the law allows differs by country. Who has objected is never written to."),
+    )
+
+
 class MailForm(Dressed, forms.Form):
     mail_name = forms.CharField(
         label=_("Sender’s name"), required=False, max_length=120, help_text=_("Empty: the name of the shop.")
@@ -49,12 +58,7 @@ class MailForm(Dressed, forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_("Who sends it, with a postal address: stands at the foot of each mail."),
     )
-    consent_basis = forms.ChoiceField(
-        label=_("Who may be reminded"),
-        choices=ConsentBasis.choices,
-        widget=forms.RadioSelect,
-        help_text=_("What the law allows differs by country. Who has objected is never written to."),
-    )
+    consent_basis = consent_basis()
     mail_cap = forms.IntegerField(label=_("At most so many mails"), min_value=0, max_value=20)
     mail_cap_days = forms.IntegerField(label=_("in so many days"), min_value=1, max_value=90)
     quiet_from = Clock(label=_("Quiet from"))

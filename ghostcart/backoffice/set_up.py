@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from babel import Locale
 from django import forms
 from django.urls import reverse
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from ghostcart.backoffice.forms import LANGUAGES, Dressed, check_currency, time_zones
+from ghostcart.backoffice.forms import LANGUAGES, Dressed, check_currency, countries, time_zones
+from ghostcart.backoffice.mail_forms import consent_basis
 from ghostcart.backoffice.models import User
 from ghostcart.catalog.models import Product
 from ghostcart.connectors import queries as connections
@@ -31,7 +31,6 @@ HOMES = {
     "nl": ("NL", "EUR", "Europe/Amsterdam"),
 }
 """Country, currency and time zone to begin with, by the reader's language."""
-NO_COUNTRIES = {"EU", "EZ", "UN", "ZZ", "XA", "XB"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +58,7 @@ class ShopForm(Dressed, forms.Form):
         label=gettext_lazy("Time zone"),
         help_text=gettext_lazy("Days, reports and the ends of vouchers follow this clock."),
     )
-    consent_basis = forms.ChoiceField(
-        label=gettext_lazy("Who may be reminded"),
-        choices=ConsentBasis.choices,
-        widget=forms.RadioSelect,
-        help_text=gettext_lazy("What the law allows differs by country. Who has objected is never written to."),
-    )
+    consent_basis = consent_basis()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         language = (get_language() or "en")[:2]
@@ -77,13 +71,6 @@ class ShopForm(Dressed, forms.Form):
 
     def clean_currency(self) -> str:
         return check_currency(self.cleaned_data["currency"].strip().upper())
-
-
-def countries(language: str) -> list[tuple[str, str]]:
-    """(code, name in a language) of each country, by name."""
-    names = Locale(language).territories
-    found = [(code, name) for code, name in names.items() if len(code) == 2 and code.isalpha()]
-    return sorted((one for one in found if one[0] not in NO_COUNTRIES), key=lambda one: one[1])
 
 
 def steps(shop: Shop | None, user: User) -> list[Step]:
