@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from ghostcart.config import work
+from ghostcart.connectors.webhooks import endpoints
 from ghostcart.mail import home, outbox, relay
 from ghostcart.mail.models import Home, Message
 from ghostcart.recovery.models import Campaign, Enrolment
@@ -119,6 +120,21 @@ def test_two_databases_of_one_server_are_two_places():
     ours = home._place("")
     assert place.partition("/")[0] == ours.partition("/")[0]
     assert place != ours
+
+
+def test_from_a_copy_nobody_is_taken_in_and_no_webhook_is_called(moment, settings, tmp_path):
+    shop = following.shop()
+    following.plain_steps(following.campaign(shop), 60)
+    following.left(shop)
+    worker_round()
+    endpoint, _secret = endpoints.create(shop, url="https://example.com/", description="", kinds=[], now=NOON)
+    delivery = endpoints.send_test(endpoint, NOON)
+    settings.DATA = tmp_path / "elsewhere"
+    Home.objects.update(place="7130000000000000001/16384")
+    moment[0] += 2 * HOUR
+    worker_round()
+    assert not Enrolment.objects.exists()
+    assert not delivery.calls.exists()
 
 
 def test_once_said_what_was_due_is_taken_for_sent_and_the_next_go_out(moment, capsys):
