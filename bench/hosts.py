@@ -178,7 +178,9 @@ class Screen:
                 continue
             if fields.get("event") == "carts":
                 now = time.time()
-                self.came += [(int(one["id"].split("-")[1]), now) for one in json.loads(fields["data"])["entries"]]
+                told = json.loads(fields["data"])
+                numbers = [int(one["id"].split("-")[1]) for one in told["entries"]] + [one[0] for one in told["passed"]]
+                self.came += [(number, now) for number in sorted(numbers)]
                 self.place = fields["id"]
             self.resets += fields.get("event") == "reset"
             fields = {}

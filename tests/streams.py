@@ -119,8 +119,16 @@ class Screen:
         return [entry for event in self.events if event.kind == "carts" for entry in event.data["entries"]]
 
     def ids(self) -> list[int]:
-        """The numbers of all entries that came, in the order in which they came."""
-        return [int(entry["id"].split("-")[1]) for entry in self.entries()]
+        """The numbers of all entries that came, in the order in which they came; of a flood first what was passed."""
+        return [
+            number
+            for event in self.events
+            if event.kind == "carts"
+            for number in [
+                *(passed[0] for passed in event.data["passed"]),
+                *(int(entry["id"].split("-")[1]) for entry in event.data["entries"]),
+            ]
+        ]
 
     def kinds(self) -> list[str]:
         return [event.kind for event in self.events]

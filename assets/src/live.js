@@ -104,7 +104,6 @@ class LivePage {
   }
 
   showEntry(entry) {
-    if (!entry.html) return; // too many came at once: newer ones fill the page
     const fresh = drawn(entry.html);
     if (document.getElementById(fresh.id)) return;
     fresh.classList.add("is-fresh");
@@ -133,7 +132,8 @@ class LivePage {
 
   showWaiting() {
     const badge = this.pauseButton.querySelector("[data-live-waiting]");
-    const count = (this.waiting ?? []).flatMap((message) => message.entries).filter((entry) => this.concerns(entry.shop)).length;
+    const shops = (this.waiting ?? []).flatMap(({ entries, passed }) => [...entries.map(({ shop }) => shop), ...passed.map(([, shop]) => shop)]);
+    const count = shops.filter((shop) => this.concerns(shop)).length;
     badge.hidden = !count;
     badge.textContent = count;
   }
@@ -212,8 +212,13 @@ class CartPage {
   }
 
   take(message) {
-    if (message.kind === "reset" || (message.kind === "carts" && message.entries.some((entry) => entry.cart === this.cart))) this.refresh();
+    if (message.kind === "reset" || (message.kind === "carts" && this.isIn(message))) this.refresh();
     if (message.kind === "state" && message.state === "connected") this.refresh();
+  }
+
+  /** `passed` are entries of which too many came at once to draw them all: their number, shop and cart. */
+  isIn({ entries, passed }) {
+    return entries.some(({ cart }) => cart === this.cart) || passed.some(([, , cart]) => cart === this.cart);
   }
 
   async refresh() {

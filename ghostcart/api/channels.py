@@ -92,6 +92,7 @@ def visible(drawn: Drawn, shop_ids: frozenset[int], since: Cursor) -> dict[str, 
     return {
         "entries": [e for e in drawn.entries if e["shop"] in shop_ids and (Cursor.parse(e["id"]) or since) > since],
         "carts": [c for c in drawn.carts if c["shop"] in shop_ids],
+        "passed": [(at.id, shop, cart) for at, shop, cart in drawn.passed if shop in shop_ids and at > since],
     }
 
 
@@ -188,7 +189,9 @@ class Channel:
                 continue
             body = visible(batch.drawn, self.reader.shop_ids, Cursor(0, 0))
             if body["entries"]:
-                self.tell(frame("carts", body, batch.entries[-1].cursor), batch)
+                told = frame("carts", body, batch.entries[-1].cursor)
+                self.screen.told_bytes = len(told)
+                self.tell(told, batch)
 
     async def _beat(self) -> None:
         while True:
@@ -203,7 +206,7 @@ class Channel:
             if monotonic() - checked > CHECK_SECONDS:
                 checked = monotonic()
                 await self._check()
-            if monotonic() - counted > FIGURES_SECONDS:
+            if monotonic() - counted > max(FIGURES_SECONDS, 2 * hub.rest()):
                 counted = monotonic()
                 await self._count()
             await asyncio.sleep(min(1.0, CHECK_SECONDS))

@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from ghostcart.carts import watching
-from ghostcart.carts.log import Entry
+from ghostcart.carts.log import Cursor, Entry
 from ghostcart.carts.models import Cart
 from ghostcart.carts.timeline import sentence
 from ghostcart.lib import clock
@@ -30,11 +30,13 @@ class Look:
 class Drawn:
     """HTML of each entry's sentence and of each concerned cart's row, with the shop they belong to.
 
-    Empty where a page would drop it at once: it keeps the newest of each shop and no more.
+    A page keeps the newest of each shop and no more. Of what it would drop at once it is only told that it was: the
+    place, shop and cart of such an entry.
     """
 
     entries: list[dict[str, Any]]
     carts: list[dict[str, Any]]
+    passed: list[tuple[Cursor, int, int]]
 
 
 def draw(entries: Sequence[Entry], look: Look) -> Drawn:
@@ -45,8 +47,9 @@ def draw(entries: Sequence[Entry], look: Look) -> Drawn:
     kept_carts = _newest(((entry.shop_id, entry.cart_id) for entry in reversed(entries)), watching.MOST_CARTS)
     with translation.override(look.language), timezone.override(ZoneInfo(look.zone)):
         return Drawn(
-            [_entry(entry, carts.get(entry.cart_id), entry.pk in kept_entries) for entry in entries],
+            [_entry(entry, carts.get(entry.cart_id)) for entry in entries if entry.pk in kept_entries],
             [_cart(cart, now, number in kept_carts) for number, cart in carts.items()],
+            [(entry.cursor, entry.shop_id, entry.cart_id) for entry in entries if entry.pk not in kept_entries],
         )
 
 
@@ -60,11 +63,9 @@ def _newest(told: Iterable[tuple[int, int]], most: int) -> set[int]:
     return set().union(*kept.values())
 
 
-def _entry(entry: Entry, cart: Cart | None, is_kept: bool) -> dict[str, Any]:
-    html = ""
-    if is_kept:
-        told = sentence(entry, cart.customer_label if cart else "")
-        html = render_to_string("backoffice/_live_entry.html", {"entry": entry, "cart": cart, "sentence": told})
+def _entry(entry: Entry, cart: Cart | None) -> dict[str, Any]:
+    told = sentence(entry, cart.customer_label if cart else "")
+    html = render_to_string("backoffice/_live_entry.html", {"entry": entry, "cart": cart, "sentence": told})
     return {
         "id": str(entry.cursor),
         "shop": entry.shop_id,

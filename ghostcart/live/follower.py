@@ -18,6 +18,9 @@ SURE_SECONDS = 1.0
 PACE_SECONDS = 0.04
 """After a batch it rests for as long as that took, and not much longer than this: drawing never takes a whole core."""
 
+MOST = 2_000
+"""Entries of a batch: what a busy shop writes while its listeners have to do with one."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -57,13 +60,13 @@ class Follower(Thread):
         with ExitStack() as stack:
             wait = self._listen(stack) if connection.vendor == "postgresql" else self._watch()
             while not self.stopping.is_set():
-                entries = log.after(self.place)
+                entries = log.after(self.place, MOST)
                 if entries:
                     began = monotonic()
                     self.taken = entries[-1].cursor
                     self.listener(entries)
                     self.place = self.taken
-                    if len(entries) < log.AT_ONCE:
+                    if len(entries) < MOST:
                         self.stopping.wait(max(self.rest(), min(PACE_SECONDS, monotonic() - began)))
                 else:
                     wait()

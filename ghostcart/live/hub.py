@@ -12,8 +12,8 @@ from ghostcart.live.follower import Follower
 
 _log = logging.getLogger(__name__)
 
-TELL_SECONDS = 0.0001
-"""Six times what it takes to tell one stream of a batch: the carts come first."""
+TELL_SECONDS, BYTE_SECONDS, MOST_REST_SECONDS = 0.0001, 4e-9, 2.0
+"""Some times what a stream that is told of a batch costs this machine, and each byte of it: the carts come first."""
 QUEUE = 200
 """Batches that a screen may be behind before it is told to start afresh."""
 
@@ -37,6 +37,8 @@ class Screen:
     overrun: bool = False
     audience: int = 1
     """How many streams are told what this one hears."""
+    told_bytes: int = 0
+    """How long the last of it was, for each."""
 
     def offer(self, batch: Batch) -> None:
         """In the event loop: take a batch, or note that this screen is too slow."""
@@ -87,7 +89,8 @@ class Hub:
 
     def rest(self) -> float:
         """Seconds to leave to the event loop after a batch: what happens meanwhile becomes one, too."""
-        return TELL_SECONDS * sum(screen.audience for screen in tuple(self.screens))
+        costs = (one.audience * (TELL_SECONDS + BYTE_SECONDS * one.told_bytes) for one in tuple(self.screens))
+        return min(MOST_REST_SECONDS, sum(costs))
 
     def place(self) -> Cursor:
         """Up to here everything is in the queues."""

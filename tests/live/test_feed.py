@@ -112,9 +112,12 @@ def test_of_a_flood_only_what_a_page_keeps_is_drawn(monkeypatch):
     shoppers[0].add("MUG")
     wait_for(lambda: len(log.after(before)) == 5)
     drawn = draw(log.after(before), Look("en", "UTC"))
-    assert [(one["cart"], bool(one["html"])) for one in drawn.entries] == [
-        (alone, True), (first, False), (second, True), (third, True), (first, True),
-    ]  # fmt: skip
+    assert [one["cart"] for one in drawn.entries] == [alone, second, third, first]
+    assert [(shop, cart) for _place, shop, cart in drawn.passed] == [(busy.pk, first)]
+    for reader, passed in ((quiet, []), (busy, [first])):
+        told = visible(drawn, frozenset({reader.pk}), before)["passed"]
+        assert [cart for _number, _shop, cart in told] == passed
+        assert not visible(drawn, frozenset({reader.pk}), drawn.passed[0][0])["passed"]
     assert {one["id"]: bool(one["html"]) for one in drawn.carts} == {
         alone: True, first: True, second: False, third: True,
     }  # fmt: skip
@@ -187,7 +190,7 @@ def test_of_a_frame_a_stream_tells_what_lies_behind_its_place(place, told):
         channel, stream, sent = Channel(reader), Stream("session", reader, log.Cursor(0, place)), []
         stream.send = lambda message: asyncio.sleep(0, sent.append(message["body"]))
         entries = [entry(1, number) for number in (1, 2, 3)]
-        drawn = Drawn([{"id": str(one.cursor), "shop": 1} for one in entries], [])
+        drawn = Drawn([{"id": str(one.cursor), "shop": 1} for one in entries], [], [])
         news = channel.coming
         channel.tell(frame("carts", visible(drawn, {1}, log.Cursor(0, 0)), entries[-1].cursor), Batch(entries, drawn))
         for _ in range(2):
