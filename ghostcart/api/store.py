@@ -170,6 +170,8 @@ async def provide_shop(
     request: Request[Any, Any, Any],
     shop_key: Annotated[str, header("Ghostcart-Shop", "the shop's public key; needed in every call")] = "",
 ) -> ShopRules:
+    if not shop_key:
+        raise shop_rules.NoShopNamed
     found = shop_rules.kept(shop_key)
     if found is None:
         found = await in_django(shop_rules.of, shop_key)
@@ -307,9 +309,10 @@ async def put_identity(data: Annotated[Contact, STRICT], caller: NamedDependency
 
 
 @post("/cart/heartbeat", summary="Say that the shopper is still there", status_code=204, responses=PROBLEMS)
-async def heartbeat(data: Annotated[Heartbeat, STRICT], caller: NamedDependency[Caller]) -> None:
+async def heartbeat(caller: NamedDependency[Caller], data: Annotated[Heartbeat | None, STRICT] = None) -> None:
+    """Without a body it says nothing of the page."""
     caller.key = caller.version = None
-    await asyncio.wrap_future(writer.submit(caller.change(changes.Touch, page=data.page)))
+    await asyncio.wrap_future(writer.submit(caller.change(changes.Touch, page=data.page if data else "")))
 
 
 @post(

@@ -1,13 +1,44 @@
-"""The form of the clean-up of carts."""
+"""The forms of carts: changing what is in one, and the clean-up."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from ghostcart.backoffice.forms import Dressed
+from ghostcart.backoffice.forms import Dressed, dress
+from ghostcart.carts.models import CartLine
+from ghostcart.carts.opencart import MOST_QUANTITY
 from ghostcart.carts.services import CleanUp, Which
+
+
+class LinesForm(Dressed, forms.Form):
+    """What is in a cart: how many of each, and a product to put in."""
+
+    sku = forms.CharField(label=_("Article number (SKU)"), max_length=64, required=False)
+    quantity = forms.IntegerField(label=_("Quantity"), min_value=1, max_value=MOST_QUANTITY, initial=1, required=False)
+    version = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=2**31 - 1)
+
+    def __init__(self, *args: Any, lines: Sequence[CartLine], version: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["version"].initial = version
+        self.lines = []
+        for line in lines:
+            name = f"line_{line.pk}"
+            self.fields[name] = forms.IntegerField(
+                label=_("Quantity"), min_value=0, max_value=MOST_QUANTITY, initial=line.quantity, required=False
+            )
+            dress(self.fields[name].widget)
+            self.lines.append((line, self[name]))
+
+    def clean_sku(self) -> str:
+        return self.cleaned_data["sku"].strip().replace("\x00", "")
+
+    def quantities(self) -> dict[str, int]:
+        """The new quantities by line key, of those that are to be others. An empty field leaves its line alone."""
+        told = {line.key: self.cleaned_data.get(field.name) for line, field in self.lines}
+        return {line.key: told[line.key] for line, _field in self.lines if told[line.key] not in (None, line.quantity)}
 
 
 class CleanUpForm(Dressed, forms.Form):

@@ -45,6 +45,7 @@ MENU = (
     Entry(_("Orders"), "receipt", "backoffice:order-list", "o", group=_("Orders")),
     Entry(_("Shopping carts"), "shopping-cart", "backoffice:cart-list", "c", group=_("Orders")),
     Entry(_("Customers"), "users", "backoffice:customer-list", "k"),
+    Entry(_("Products"), "package", "backoffice:products", "a"),
     Entry(_("Campaigns"), "speakerphone", "backoffice:campaigns", "f", group=_("Follow-ups")),
     Entry(_("Messages"), "mail", "backoffice:messages", "m", group=_("Follow-ups")),
     Entry(_("Vouchers"), "ticket", "backoffice:vouchers", "v", group=_("Follow-ups")),

@@ -167,6 +167,11 @@ class Cart(models.Model):
         return self.ordered_at is None
 
     @property
+    def is_changeable(self) -> bool:
+        """Only what is kept here, and is still a cart of its own."""
+        return not self.is_outside and not (self.ordered_at or self.merged_at or self.deleted_at)
+
+    @property
     def is_outside(self) -> bool:
         """Another shop keeps it: here it is only shown, deleted from view and followed up."""
         return self.source not in OURS

@@ -122,16 +122,34 @@ def first_of_categories(shop_id: int, currency: str) -> dict[int, Card]:
 
 def named(shop_id: int, currency: str, words: str, language: str, most: int) -> list[Card]:
     """Products whose name or description in `language` has all the words, in any case and without accents."""
+    found = _with_words(_on_sale(shop_id), words, language)
+    return _cards(_on_sale(shop_id).filter(pk__in=found[:most]), currency)
+
+
+def _with_words(products: QuerySet[Product], words: str, language: str) -> list[int]:
     wanted = _fold(words).split()
     if not wanted:
         return []
-    rows = _on_sale(shop_id).values_list("pk", "names", "descriptions", "reference")
-    found = [
+    return [
         pk
-        for pk, names, descriptions, reference in rows
+        for pk, names, descriptions, reference in products.values_list("pk", "names", "descriptions", "reference")
         if _has_all(wanted, f"{pick(names, language)} {pick(descriptions, language)} {reference}")
     ]
-    return _cards(_on_sale(shop_id).filter(pk__in=found[:most]), currency)
+
+
+# -- for staff ---------------------------------------------------------------------------------------
+
+LISTED = ("id", "position")
+"""How the list of the back office can be sorted."""
+
+
+def listed(shop_ids: Sequence[int], words: str, language: str) -> QuerySet[Product]:
+    """Products of these shops, on sale or not, with their variants; those with all the words, or an article number."""
+    found = Product.objects.filter(shop_id__in=shop_ids)
+    if words:
+        numbers = Variant.objects.filter(shop_id__in=shop_ids, sku__iexact=words).values_list("product_id", flat=True)
+        found = found.filter(pk__in={*_with_words(found, words, language), *numbers})
+    return found.select_related("shop", "category").prefetch_related("variants__prices")
 
 
 def beside(product: Product, currency: str, most: int) -> list[Card]:

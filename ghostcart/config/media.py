@@ -1,4 +1,4 @@
-"""Pictures of other shops, handed on to our pages: see `lib.pictures`."""
+"""Pictures of other shops and those that staff gave, for our pages: see `lib.pictures`."""
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.templatetags.static import static
@@ -28,4 +28,20 @@ def outside(request: HttpRequest, mark: str, text: str) -> HttpResponse:
     return answer
 
 
-urlpatterns = [path(f"media/{pictures.PATH}<str:mark>/<str:text>", outside)]
+@require_safe
+def given(request: HttpRequest, name: str) -> HttpResponse:
+    """A picture that staff gave after this process began: those from before are static files to it. Its name is made of
+    what is in it, so it never changes."""
+    picture = pictures.given(name)
+    if picture is None:
+        raise Http404
+    answer = HttpResponse(picture.body, content_type=picture.kind)
+    answer["Cache-Control"] = f"public, max-age={365 * DAY}, immutable"
+    answer["Content-Disposition"] = "inline"
+    return answer
+
+
+urlpatterns = [
+    path(f"media/{pictures.PATH}<str:mark>/<str:text>", outside),
+    path(f"media/{pictures.GIVEN}<str:name>", given),
+]

@@ -94,6 +94,35 @@ def kind_of(body: bytes) -> str | None:
     return next((name for name, (_, start) in KINDS.items() if start.match(body)), None)
 
 
+# -- pictures that staff give ------------------------------------------------------------------------
+
+GIVEN = "given/"
+GIVEN_NAME = re.compile(r"[0-9a-f]{32}\.(jpg|png|gif|webp|avif)")
+
+
+def give(body: bytes) -> str | None:
+    """Keep a picture below the media; its path there, the same for the same picture. None if it is none we know."""
+    kind = kind_of(body)
+    if kind is None or len(body) > MOST_BYTES:
+        return None
+    path = f"{GIVEN}{hashlib.sha256(body).hexdigest()[:32]}.{kind}"
+    place = Path(settings.MEDIA_ROOT) / path
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part = place.with_suffix(f".part{id(body)}")
+        part.write_bytes(body)
+        part.replace(place)
+    return path
+
+
+def given(name: str) -> Picture | None:
+    """A picture that staff gave, by the last part of its path."""
+    return _read(Path(settings.MEDIA_ROOT) / GIVEN / name) if GIVEN_NAME.fullmatch(name) else None
+
+
+# -- pictures of other shops -------------------------------------------------------------------------
+
+
 def forget_old(seconds: float = KEPT_SECONDS) -> int:
     """Remove pictures that were not fetched again for long, at most a thousand at a time; says how many."""
     gone = 0

@@ -8,7 +8,7 @@ difference of two means. It is asymptotic: below `LEAST` people nothing is said.
 Pure: numbers in, numbers out. Floats are fine here, they are estimates; money stays in minor units.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import ceil, inf, log, sqrt
 
@@ -81,6 +81,16 @@ class Effect:
     def times(self, people: int) -> "Effect":
         """For all the people who were written to."""
         return Effect(self.estimate * people, self.low * people, self.high * people)
+
+
+def together(effects: Iterable[Effect | None]) -> Effect | None:
+    """What several samples show in all, without those of which nothing can be said yet. The limits are added, which
+    makes the interval wider than it need be unless all of them err to the same side."""
+    known = [effect for effect in effects if effect is not None]
+    if not known:
+        return None
+    sums = (sum(getattr(effect, name) for effect in known) for name in ("estimate", "low", "high"))
+    return Effect(*sums)
 
 
 def is_too_early(contacted: Arm, held_out: Arm) -> bool:

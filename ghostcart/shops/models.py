@@ -25,6 +25,15 @@ class ConsentBasis(models.TextChoices):
     CUSTOMER = "customer", _("also existing customers")
 
 
+class PageKind(models.TextChoices):
+    """Pages that a shop has to have, or wants: their texts are its owner's."""
+
+    IMPRINT = "imprint", _("Imprint")
+    TERMS = "terms", _("Terms and conditions")
+    RETURNS = "returns", _("Withdrawal and returns")
+    PRIVACY = "privacy", _("Privacy")
+
+
 class RoundingType(models.TextChoices):
     ITEM = "item", _("each item")
     LINE = "line", _("each line")
@@ -63,6 +72,7 @@ class Shop(models.Model):
     abandoned_minutes = models.PositiveIntegerField(default=24 * 60)
     abandoned_basis = models.CharField(max_length=8, choices=AbandonedBasis.choices, default=AbandonedBasis.ACTIVITY)
     online_minutes = models.PositiveIntegerField(default=30)
+    pages = models.JSONField(default=dict, blank=True, help_text="{PageKind: {language: text}}")
     bank_details = models.TextField(default="", blank=True, help_text="shown with payment by bank transfer")
     mail_from = models.CharField(max_length=200, default="", blank=True, help_text="sender's address; empty: default")
     mail_name = models.CharField(max_length=120, default="", blank=True, help_text="sender's name; empty: the shop's")
@@ -110,6 +120,11 @@ class Shop(models.Model):
 
     def tagline(self, language: str) -> str:
         return pick(self.taglines, language)
+
+    def page_text(self, kind: str, language: str) -> str:
+        """The text of a page in this language, else in the shop's own, else in another; empty if there is none."""
+        texts = self.pages.get(kind, {})
+        return texts.get(language) or texts.get(self.language) or pick(texts, language)
 
 
 class ShippingMethod(models.Model):

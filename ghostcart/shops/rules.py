@@ -20,6 +20,10 @@ class UnknownShop(GhostcartError):
     sentence = _("This shop is not known.")
 
 
+class NoShopNamed(UnknownShop):
+    sentence = _("Which shop is meant? Its public key goes into the header Ghostcart-Shop.")
+
+
 @dataclass(frozen=True, slots=True)
 class Shipping:
     id: int

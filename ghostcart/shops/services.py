@@ -20,6 +20,7 @@ SETTINGS = (
     "online_minutes",
     "rounding",
     "rounding_type",
+    "pages",
     "bank_details",
     "mail_name",
     "mail_from",

@@ -18,7 +18,7 @@ from ghostcart.carts import tokens
 from ghostcart.carts.errors import BadCartToken
 from ghostcart.catalog import queries as catalog
 from ghostcart.shops import queries as shops
-from ghostcart.shops.models import Shop
+from ghostcart.shops.models import PageKind, Shop
 from ghostcart.storefront.texts import script_texts
 
 YEAR = 365 * 24 * 3600
@@ -164,6 +164,11 @@ def _frame(request: HttpRequest, front: Front) -> dict[str, Any]:
         "tagline": front.shop.tagline(front.language),
         "categories": catalog.categories(front.shop.pk),
         "languages": _languages(request, front),
+        "infos": {
+            kind.value: {"name": kind.label, "url": front.url("info", kind=kind.value)}
+            for kind in PageKind
+            if front.shop.page_text(kind, front.language)
+        },
         "shops": [(other, _home(other, front.language)) for other in all_shops],
         "url": {
             **{name.replace("-", "_"): front.url(name) for name in _LINKED},

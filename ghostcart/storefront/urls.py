@@ -26,6 +26,7 @@ pages = [
     path("p/<slug:product>/", browse.product, name="product"),
     path("sku/<path:sku>/", browse.by_sku, name="sku"),
     path("search/", browse.search, name="search"),
+    path("info/<slug:kind>/", browse.info, name="info"),
     path("cart/", cart.cart, name="cart"),
     path("checkout/", cart.checkout, name="checkout"),
     path("thanks/<str:token>/", cart.thanks, name="thanks"),

@@ -4,14 +4,16 @@ import csv
 import re
 from datetime import timedelta
 from html import unescape
+from types import SimpleNamespace
 
 import pytest
 
 from ghostcart.backoffice import exports
 from ghostcart.backoffice.models import Role
-from ghostcart.backoffice.views.report import sentence
+from ghostcart.backoffice.views.report import headline, sentence
 from ghostcart.mail.models import EventKind
 from ghostcart.recovery import ledger, report
+from ghostcart.recovery.attributed import Figures
 from ghostcart.recovery.models import Arm, Campaign
 from ghostcart.recovery.report import Caused
 from ghostcart.recovery.statistics import Arm as People
@@ -54,6 +56,22 @@ def bought(shop, monkeypatch):
 def test_without_a_campaign_the_page_says_what_would_be_here(client, viewer):
     assert "Nothing to report yet" in client.get("/backoffice/report/").content.decode()
     assert "No order followed a mail yet" in client.get("/backoffice/report/ledger/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("effects", "value", "note"),
+    [
+        ([None], "Too early to say", "€0.00 from 0 orders followed"),
+        ([Effect(10_000, -500, 20_500), None], "Not certain yet", "Best guess €100.00, between -€5.00 and €205.00."),
+        ([Effect(10_000, 5_000, 15_000), Effect(100, 0, 200)], "about €101.00", "Between €50.00 and €152.00."),
+        ([Effect(-10_000, -15_000, -5_000)], "about -€100.00", "Between -€150.00 and -€50.00."),
+    ],
+)
+def test_one_figure_stands_on_top_and_claims_no_more_than_is_known(shop, effects, value, note):
+    rows = [SimpleNamespace(caused=SimpleNamespace(revenue={"EUR": effect})) for effect in effects]
+    told = headline(rows, Figures(), shop)
+    assert told["value"] == value
+    assert note in told["note"]
 
 
 FIGURE = re.compile(r'<a href="(/backoffice/report/[^"]+)">([\d,]+)</a>')

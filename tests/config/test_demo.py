@@ -14,7 +14,7 @@ from ghostcart.carts.timeline import fold
 from ghostcart.catalog.models import Product, Variant
 from ghostcart.config.demo import shops
 from ghostcart.config.demo.fill import DemoInTheWay, fill
-from ghostcart.config.demo.history import UNKNOWN_CURRENCY
+from ghostcart.config.demo.walks import UNKNOWN_CURRENCY
 from ghostcart.customers.models import Address, Consent, Customer
 from ghostcart.customers.queries import search
 from ghostcart.lib.texts import LANGUAGES

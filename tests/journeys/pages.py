@@ -27,10 +27,12 @@ def numbers(shop: Running) -> dict[str, str]:
         "connection",
         "endpoint",
         "delivery",
+        "product",
+        "outside_product",
     )
     told = shop.ask(
         "from ghostcart.carts.models import Cart; from ghostcart.customers.models import Customer;"
-        "from ghostcart.orders.models import Order; from ghostcart.catalog.models import Variant;"
+        "from ghostcart.orders.models import Order; from ghostcart.catalog.models import Product, Variant;"
         "from ghostcart.backoffice.models import User; from ghostcart.shops.models import ShippingMethod, Shop;"
         "from ghostcart.recovery import campaigns; from ghostcart.lib import clock;"
         "from ghostcart.vouchers.models import Voucher; from tests.mail import letters;"
@@ -51,7 +53,8 @@ def numbers(shop: Running) -> dict[str, str]:
         " campaign.shop_id, Voucher.objects.filter(shop__slug='fern').order_by('-used')[0].pk,"
         " letters.letter(order.shop, order.customer, at=clock.now()).message.pk,"
         " live.filter(ordered_at=None, merged_at=None, line_count__gt=0, customer__isnull=False)[0].pk,"
-        " key.pk, *attached(), *showing.some(campaign.shop), sep='|')"
+        " key.pk, *attached(), *showing.some(campaign.shop), Product.objects.filter(shop__slug='fern').first().pk,"
+        " Product.objects.exclude(source='').first().pk, sep='|')"
     )
     return dict(zip(names, told.split("|"), strict=True))
 
@@ -83,6 +86,13 @@ def backoffice(shop: Running) -> dict[str, str]:
         "cart-broken": f"/backoffice/carts/{of['broken']}/",
         "carts-deleted": "/backoffice/carts/deleted/",
         "clean-up": "/backoffice/carts/clean-up/",
+        "cart-change": f"/backoffice/carts/{of['cart']}/change/",
+        "products": "/backoffice/products/",
+        "products-none": "/backoffice/products/?q=nothing-like-it",
+        "product-made": f"/backoffice/products/{of['product']}/",
+        "product-outside": f"/backoffice/products/{of['outside_product']}/",
+        "product-new": f"/backoffice/products/new/{of['shop']}/",
+        "shop-pages": f"/backoffice/settings/{of['shop']}/pages/de/",
         "order-from-cart": f"/backoffice/carts/{of['cart']}/order/",
         "customers": "/backoffice/customers/",
         "customer": f"/backoffice/customers/{of['customer']}/",
@@ -152,6 +162,7 @@ def storefront(shop: Running, language: str) -> dict[str, str]:
         "account": f"{base}/account/",
         "sign-in": f"{base}/account/sign-in/",
         "register": f"{base}/account/register/",
+        "imprint": f"{base}/info/imprint/",
         "other-shop": f"/otter/{language}/",
         "shop-not-found": f"{base}/p/nothing-here/",
         "restore": mail["restore"],

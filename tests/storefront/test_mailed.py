@@ -10,10 +10,12 @@ from ghostcart.carts import changes, tokens
 from ghostcart.carts.models import Cart, Device
 from ghostcart.catalog.models import Price, Product, Variant
 from ghostcart.customers.models import Consent
+from ghostcart.customers.services import Consented
 from ghostcart.lib import clock
 from ghostcart.mail import links, suppression, tracking
 from ghostcart.mail.models import EventKind, Link, Message, MessageEvent, Purpose, State, Suppression
-from ghostcart.recovery.models import Enrolment, Kind
+from ghostcart.recovery import preferences
+from ghostcart.recovery.models import Campaign, Decision, Enrolment, Kind
 from ghostcart.shops.models import Shop
 from ghostcart.vouchers import services as vouchers
 from ghostcart.vouchers.models import Voucher
@@ -379,8 +381,7 @@ def test_opening_the_stop_link_asks_and_the_button_stops(client, mail):
 
 
 def test_stopping_withdraws_the_consent_and_ends_what_runs(client, shop, mail, ada, now):
-    from ghostcart.customers.services import Consented, record_consent
-    from ghostcart.recovery.models import Campaign
+    from ghostcart.customers.services import record_consent
 
     record_consent(ada, Consented(True, "Yes, remind me", "1"), now - timedelta(days=1))
     campaign = Campaign.objects.create(shop=shop, kind=Kind.ABANDONED, name="x", salt="s", created_at=now)
@@ -458,6 +459,119 @@ def test_this_is_not_me(client, shop, mail, now):
     assert client.get(mail.path(Purpose.RESTORE)).status_code == 404
     assert client.get(mail.path(Purpose.PREFERENCES)).status_code == 200
     assert Link.objects.filter(revoked_at=None).count() == 3
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("ada@example.org", "a***@e***.org"),
+        ("a@b.co.uk", "a***@b***.uk"),
+        ("ada@localhost", "a***@l***"),
+        ("", "***@***"),
+    ],
+)
+def test_an_address_is_known_by_its_owner_alone(address, shown):
+    assert preferences.masked(address) == shown
+
+
+@pytest.fixture
+def link(mail):
+    return Link.objects.select_related("shop", "message__customer").get(purpose=Purpose.PREFERENCES)
+
+
+def said(is_given):
+    return Consented(is_given, "Remind me.", "1", "link")
+
+
+def test_who_was_erased_since_has_nothing_to_decide(link, now):
+    link.message.address = ""
+    assert preferences.wishes(link) is None
+    preferences.stop(link, source="link", withdrawn=said(False), now=now)
+    preferences.choose(link, wanted=[], consented=said(True), now=now)
+    preferences.start(link, given=said(True), now=now)
+    preferences.not_me(link, withdrawn=said(False), now=now)
+    link.message = None
+    assert preferences.wishes(link) is None
+    preferences.choose(link, wanted=[], consented=said(True), now=now)
+    preferences.not_me(link, withdrawn=said(False), now=now)
+    assert not Suppression.objects.exists()
+    assert not Consent.objects.exists()
+
+
+def test_who_is_no_customer_any_more_can_still_stop_and_start(link, now):
+    Message.objects.update(customer=None)
+    link.message.customer = None
+    preferences.stop(link, source="link", withdrawn=said(False), now=now)
+    found = preferences.wishes(link)
+    assert (found.is_stopped, found.may_start, found.has_consented) == (True, True, False)
+    preferences.start(link, given=said(True), now=now)
+    preferences.choose(link, wanted=["abandoned"], consented=said(True), now=now)
+    assert preferences.wishes(link).kinds == {kind: kind == Kind.ABANDONED for kind in Kind}
+    assert not Consent.objects.exists()
+
+
+def test_what_holds_is_told_for_each_kind(link, ada, now):
+    found = preferences.wishes(link)
+    assert (found.address, found.is_stopped, found.may_start, found.has_consented) == (
+        "a***@e***.com", False, False, False,
+    )  # fmt: skip
+    assert set(found.kinds.values()) == {True}
+    preferences.choose(link, wanted=[kind for kind in Kind if kind != Kind.BEST], consented=said(True), now=now)
+    found = preferences.wishes(link)
+    assert [kind for kind, is_wanted in found.kinds.items() if not is_wanted] == [Kind.BEST]
+    assert (found.is_stopped, found.has_consented) == (False, True)
+
+
+def test_nobody_starts_what_nobody_stopped_and_a_start_leaves_kinds_declined(link, now):
+    preferences.choose(link, wanted=[], consented=said(False), now=now)
+    preferences.start(link, given=said(True), now=now)
+    assert not Consent.objects.exists()
+    preferences.stop(link, source="link", withdrawn=said(False), now=now)
+    preferences.start(link, given=said(True), now=now)
+    assert Consent.objects.get().is_given
+    assert set(Suppression.objects.values_list("scope", flat=True)) == set(Kind.values)
+
+
+def test_what_staff_declined_for_them_is_not_taken_back(link, mail, now):
+    suppression.suppress(link.shop_id, mail.message.address, reason="staff", source="staff:7", scope="thanks", now=now)
+    preferences.choose(link, wanted=list(Kind.values), consented=said(False), now=now)
+    assert Suppression.objects.get().reason == "staff"
+
+
+@pytest.fixture
+def in_two(shop, ada, now):
+    """In two campaigns, one of each kind."""
+    for kind in (Kind.ABANDONED, Kind.THANKS):
+        campaign = Campaign.objects.create(shop=shop, kind=kind, name=kind, salt="s", created_at=now)
+        Enrolment.objects.create(campaign=campaign, shop=shop, customer=ada, person=ada.person, trigger=kind,
+                                 activity_at=now, arm="contacted", at=now)  # fmt: skip
+    return Enrolment.objects.filter(ended_at=None)
+
+
+def test_declining_a_kind_ends_what_runs_of_it_and_nothing_else(link, in_two, now):
+    preferences.choose(link, wanted=[kind for kind in Kind if kind != Kind.THANKS], consented=said(False), now=now)
+    assert in_two.get().campaign.kind == Kind.ABANDONED
+    assert Suppression.objects.get().source == "preferences"
+    ended = Decision.objects.get()
+    assert (ended.actor, ended.reason, ended.at) == ("shopper", "unsubscribed", now)
+    preferences.stop(link, source="link", withdrawn=said(False), now=now)
+    assert not in_two.exists()
+
+
+def test_stopping_ends_nothing_of_others(link, shop, in_two, now):
+    Enrolment.objects.filter(trigger=Kind.THANKS).update(customer=factories.customer(shop, "bob@example.com"))
+    preferences.stop(link, source="link", withdrawn=said(False), now=now)
+    assert in_two.get().trigger == Kind.THANKS
+
+
+def test_who_says_that_it_is_not_them_closes_all_carts_mailed_to_the_address_and_no_others(shop, mail, link, ada, now):
+    again = letter(shop, ada, at=now)
+    bobs = letter(shop, factories.customer(shop, "bob@example.com"), at=now)
+    preferences.not_me(link, withdrawn=said(False), now=now)
+    for one, is_open in ((mail, False), (again, False), (bobs, True)):
+        assert bool(links.find(one.tokens[Purpose.RESTORE], Purpose.RESTORE, now)) == is_open
+        assert links.find(one.tokens[Purpose.STOP], Purpose.STOP, now)
+    assert set(Link.objects.exclude(revoked_at=None).values_list("revoked_at", flat=True)) == {now}
 
 
 def test_another_sites_page_cannot_choose(client, mail):

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import get_language, ngettext
@@ -16,16 +16,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ghostcart.backoffice import lists
 from ghostcart.backoffice.access import StaffRequest, may, may_anywhere, require, staff
-from ghostcart.backoffice.cart_forms import CleanUpForm
+from ghostcart.backoffice.cart_forms import CleanUpForm, LinesForm
 from ghostcart.backoffice.models import Role
 from ghostcart.backoffice.queries import actor_names
 from ghostcart.backoffice.views.profile import back
-from ghostcart.carts import filters, listing, log, queries, services, timeline
+from ghostcart.carts import by_staff, filters, listing, log, queries, services, timeline
 from ghostcart.carts.filters import Bots, CartFilter, Listed
 from ghostcart.carts.kinds import OURS
 from ghostcart.carts.models import Cart
 from ghostcart.carts.queries import Figure
 from ghostcart.lib import clock, money, paging
+from ghostcart.lib.errors import GhostcartError
 from ghostcart.lib.template_tags import moment, number, percent
 from ghostcart.orders import queries as order_queries
 from ghostcart.recovery import queries as recovery_queries
@@ -212,6 +213,7 @@ def _cart_context(request: StaffRequest, cart_id: int) -> dict[str, Any]:
         "why": [(one, recovery_queries.sentence(one)) for one in recovery_queries.decisions_of_cart(view.cart, now)],
         "past": _past(request, cart_id) if "at" in request.GET else None,
         "may_order": may(request.user, view.cart.shop_id, Role.AGENT),
+        "may_change": view.cart.is_changeable and may(request.user, view.cart.shop_id, Role.AGENT),
         "may_delete": may(request.user, view.cart.shop_id, Role.MANAGER),
         "may_overrule": may(request.user, view.cart.shop_id, Role.MANAGER),
         "shows_shops": len(request.shops) > 1,
@@ -255,6 +257,34 @@ def cart_others(request: StaffRequest, cart_id: int) -> HttpResponse:
         raise Http404
     others = queries.others(found, request.GET.get("after"), request.GET.get("before"))
     return render(request, "backoffice/_cart_others.html", {"cart": found, "others": others, "now": clock.now()})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff(Role.AGENT)
+def cart_change(request: StaffRequest, cart_id: int) -> HttpResponse:
+    """Change what is in a cart, for somebody on the phone."""
+    _require(request, cart_id, Role.AGENT)
+    found = queries.find(cart_id)
+    if found is None:
+        raise Http404
+    if not found.is_changeable:
+        messages.error(request, _("This cart cannot be changed here."))
+        return redirect("backoffice:cart", cart_id=found.pk)
+    lines = [line for line in found.lines.select_related("product", "variant") if not line.is_gift]
+    form = LinesForm(request.POST or None, lines=lines, version=found.version)
+    if request.method == "POST" and form.is_valid():
+        told = form.cleaned_data
+        try:
+            by_staff.change_lines(
+                found, version=told["version"], quantities=form.quantities(), sku=told["sku"],
+                quantity=told["quantity"] or 1, actor=request.user.actor, now=clock.now(),
+            )  # fmt: skip
+        except GhostcartError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, _("The cart is changed."))
+            return redirect("backoffice:cart", cart_id=found.pk)
+    return render(request, "backoffice/cart_change.html", {"cart": found, "form": form})
 
 
 # -- deletion ----------------------------------------------------------------------------------------
@@ -377,6 +407,7 @@ urlpatterns = [
     path("carts/deleted/", cart_deleted, name="cart-deleted"),
     path("carts/clean-up/", cart_cleanup, name="cart-cleanup"),
     path("carts/<int:cart_id>/", cart, name="cart"),
+    path("carts/<int:cart_id>/change/", cart_change, name="cart-change"),
     path("carts/<int:cart_id>/fragment/", cart_fragment, name="cart-fragment"),
     path("carts/<int:cart_id>/at/<int:event_id>/", cart_at, name="cart-at"),
     path("carts/<int:cart_id>/others/", cart_others, name="cart-others"),

@@ -10,6 +10,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import path
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from ghostcart.backoffice import lists, reported
@@ -25,7 +26,8 @@ from ghostcart.recovery import attributed, report
 from ghostcart.recovery.attributed import MAILS, Figures, Group, Period
 from ghostcart.recovery.models import Arm, Campaign, LedgerLine, Step
 from ghostcart.recovery.report import Caused
-from ghostcart.recovery.statistics import Effect
+from ghostcart.recovery.statistics import Effect, together
+from ghostcart.shops.models import Shop
 
 WIDTH, HEIGHT = 720, 120
 BEFORE = ("sent", "delivered", "opened", "clicked", "by_machines", "restored")
@@ -87,10 +89,12 @@ def _shop(asked: Asked) -> dict[str, Any]:
     campaigns = list(Campaign.objects.filter(shop=shop, started_at__isnull=False))
     total = asked.figures("all").get("all", Figures())
     each_day = asked.each_day()
+    rows = [_row(campaign, asked.period, asked.now) for campaign in campaigns]
     return {
         "shop": shop,
         "key": str(shop.pk),
-        "rows": [_row(campaign, asked.period, asked.now) for campaign in campaigns],
+        "rows": rows,
+        "headline": headline(rows, total, shop),
         "total": total,
         "query": reported.query(days),
         "shop_query": reported.query(days, shop=shop.pk),
@@ -128,6 +132,28 @@ def _row(campaign: Campaign, period: Period, now: datetime) -> CampaignRow:
         margin=_between(caused.margin),
         figures=attributed.figures([campaign.pk], period).get("all", Figures()),
     )
+
+
+def headline(rows: list[CampaignRow], total: Figures, shop: Shop) -> dict[str, str]:
+    """The one number: what all campaigns caused; what followed them as long as that cannot be told."""
+
+    def money(minor: float) -> str:
+        return format_minor(round(minor), shop.currency, language())
+
+    in_all = together(row.caused.revenue.get(shop.currency) for row in rows)
+    followed = ngettext("%(count)s order", "%(count)s orders", total.ordered) % {"count": number(total.ordered)}
+    after = _("%(amount)s from %(orders)s followed the mails in this period.") % {
+        "amount": money(total.revenue.get(shop.currency, 0)),
+        "orders": followed,
+    }
+    if in_all is None:
+        return {"value": _("Too early to say"), "note": after}
+    limits = {"guess": money(in_all.estimate), "low": money(in_all.low), "high": money(in_all.high)}
+    if in_all.is_gain or in_all.is_loss:
+        value, note = _("about %(guess)s") % limits, _("Between %(low)s and %(high)s.") % limits
+    else:
+        value, note = _("Not certain yet"), _("Best guess %(guess)s, between %(low)s and %(high)s.") % limits
+    return {"value": value, "note": f"{note} {after}"}
 
 
 def sentence(caused: Caused) -> str:

@@ -8,9 +8,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ghostcart.backoffice.access import StaffRequest, require, staff
+from ghostcart.backoffice.context import LANGUAGE_NAMES
 from ghostcart.backoffice.forms import ShippingForm, ShopForm
 from ghostcart.backoffice.mail_forms import MailForm
 from ghostcart.backoffice.models import Role
+from ghostcart.backoffice.page_forms import PagesForm
 from ghostcart.carts import services as cart_services
 from ghostcart.connectors import queries as connections
 from ghostcart.mail import relay
@@ -79,9 +81,28 @@ def mail_settings(request: StaffRequest, shop_id: int) -> HttpResponse:
     return render(request, "backoffice/mail_settings.html", context)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff(Role.OWNER)
+def shop_pages(request: StaffRequest, shop_id: int, language: str) -> HttpResponse:
+    """Imprint, terms and the like, in one of the shop's languages."""
+    shop = get_object_or_404(Shop, pk=shop_id)
+    require(request.user, shop.pk, Role.OWNER)
+    if language not in shop.languages:
+        return redirect("backoffice:shop-pages", shop_id=shop.pk, language=shop.language)
+    form = PagesForm(request.POST or None, shop=shop, language=language)
+    if request.method == "POST" and form.is_valid():
+        services.change_settings(shop, pages=form.pages())
+        messages.success(request, _("The pages of %(shop)s are saved.") % {"shop": shop.name})
+        return redirect("backoffice:shop-pages", shop_id=shop.pk, language=language)
+    names = [(code, LANGUAGE_NAMES.get(code, code)) for code in shop.languages]
+    context = {"shop": shop, "form": form, "chosen": language, "shop_languages": names}
+    return render(request, "backoffice/shop_pages.html", context)
+
+
 urlpatterns = [
     path("settings/", settings, name="settings"),
     path("settings/<int:shop_id>/", shop_settings, name="shop-settings"),
     path("settings/<int:shop_id>/mail/", mail_settings, name="mail-settings"),
+    path("settings/<int:shop_id>/pages/<slug:language>/", shop_pages, name="shop-pages"),
     path("settings/<int:shop_id>/shipping/<int:method_id>/", shipping_method, name="shipping-method"),
 ]

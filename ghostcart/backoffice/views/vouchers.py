@@ -83,7 +83,8 @@ def voucher(request: StaffRequest, voucher_id: int) -> HttpResponse:
     return render(request, "backoffice/voucher.html", context)
 
 
-def _managed(request: StaffRequest) -> list[Shop]:
+def managed(request: StaffRequest) -> list[Shop]:
+    """The shops in which the person is a manager or more."""
     return [shop for shop in request.shops if request.roles[shop.pk].rank >= Role.MANAGER.rank]
 
 
@@ -91,7 +92,7 @@ def _managed(request: StaffRequest) -> list[Shop]:
 @staff(Role.MANAGER)
 def voucher_new(request: StaffRequest) -> HttpResponse:
     """To the form of the shop in view, if they manage it; else of the first that they manage."""
-    shops = _managed(request)
+    shops = managed(request)
     if not shops:  # a superuser, before there is one
         return redirect("backoffice:set-up")
     chosen = request.shop if request.shop in shops else shops[0]
@@ -112,7 +113,7 @@ def voucher_create(request: StaffRequest, shop_id: int) -> HttpResponse:
         else:
             messages.success(request, _("The voucher %(code)s can be used.") % {"code": made.code})
             return redirect("backoffice:voucher", voucher_id=made.pk)
-    context = {"form": form, "shop": shop, "shops": _managed(request)}
+    context = {"form": form, "shop": shop, "shops": managed(request)}
     return render(request, "backoffice/voucher_new.html", context)
 
 

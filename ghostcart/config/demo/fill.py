@@ -21,10 +21,11 @@ from ghostcart.carts.models import Cart, Device
 from ghostcart.carts.opencart import SUSPICION
 from ghostcart.catalog import offers
 from ghostcart.catalog.models import Price, Product, Variant
-from ghostcart.config.demo import shops
+from ghostcart.config.demo import follow_ups, shops
 from ghostcart.config.demo.campaigns import make_campaigns
-from ghostcart.config.demo.history import Browser, History, Shelf, Teller, Walk
+from ghostcart.config.demo.history import History, Teller
 from ghostcart.config.demo.people import Person, consent_sentence
+from ghostcart.config.demo.walks import Browser, Shelf, Walk
 from ghostcart.customers.keys import email_key, searched
 from ghostcart.customers.models import Address, Consent, Customer
 from ghostcart.orders.models import Order, OrderLine
@@ -78,9 +79,10 @@ def fill(now: datetime, *, report: Report, days: int = DAYS, carts: int = CARTS,
         staff = make_staff(made)
         retired = [_make_retired(shop) for shop in made]
         history = _tell(made, staff, report, now=now, days=days, carts=carts, seed=seed)
-        Store(history, made, report, seed).all()
-        for shop in made:
-            make_campaigns(shop, now)
+        store = Store(history, made, report, seed)
+        store.all()
+        running = {shop.pk: make_campaigns(shop, now)[0] for shop in made}
+        follow_ups.store(store.walks, store.customers, running, now)
         for product in retired:
             product.delete()
         Customer.objects.filter(email__in=[person.email for person in history.gone], is_demo=True).delete()

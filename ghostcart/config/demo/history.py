@@ -1,35 +1,22 @@
-"""What happened in the demo's shops lately: thousands of carts, walked through the real rules of `OpenCart`.
+"""What happened in the demo's shops lately: who came when, and what they did. How a cart goes is told by `walks`.
 
 Nothing here touches the database (`fill` stores what is told here) or the clock: the same seed tells the same story.
-A walk is one cart from its first product to its end; it is noted entry by entry as `carts.ingest` does it, and stops
-where its next step would lie in the future. Who is going to do what is drawn by `History`, how it goes by `Walk`.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
 from random import Random
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from ghostcart.carts.changes import EventDraft
-from ghostcart.carts.errors import SoldOut
 from ghostcart.carts.kinds import EventKind
 from ghostcart.carts.opencart import OpenCart
 from ghostcart.catalog.offers import Offer
 from ghostcart.config.demo.people import BROWSERS, CRAWLERS, People, Person
-from ghostcart.config.demo.shops import EXPIRED, USED_UP
-from ghostcart.lib import machines
-from ghostcart.orders.models import OrderStatus, PaymentMethod
-from ghostcart.shops.rules import ShopRules
-from ghostcart.vouchers.models import Voucher
-from ghostcart.vouchers.terms import Terms
-from ghostcart.vouchers.terms import refusal as refusal_of
+from ghostcart.config.demo.walks import UNKNOWN_CURRENCY, Browser, NotYet, Reminded, Shelf, Walk
 
-UNKNOWN_CURRENCY = "XXQ"
 LEAST_CARTS, LEAST_DAYS = 60, 7
 SHARES = {"fern": 0.6, "otter": 0.4}
 
@@ -39,244 +26,12 @@ HOURS = (3, 2, 1, 1, 1, 2, 4, 8, 12, 16, 19, 20, 22, 20, 18, 18, 19, 22, 26, 32,
 """How busy each hour of the shop's day is."""
 WEEKDAYS = (1.0, 0.95, 0.95, 1.0, 1.05, 1.15, 1.35)
 GROWTH = (0.75, 1.25)
-VOUCHER_LUCK = {"WELCOME10": 30, "SHIPFREE": 16, "FIVER": 16, "SURPRISE": 12, EXPIRED: 11, USED_UP: 45}
-"""How often each code is tried; one that is refused leaves no trace."""
+REMINDED_AFTER = timedelta(days=1)
+HELD_OUT = 0.4
+"""More than a shop would: the demo is to show what the difference looks like."""
+BACK, BACK_ANYWAY, CLICKED_ONLY = 0.4, 0.05, 0.15
+"""Who comes back to their cart and orders it: after a mail, and without one; who only looks at it."""
 PRODUCTS = {1: 33, 2: 28, 3: 18, 4: 11, 5: 6, 6: 4}
-
-
-class NotYet(Exception):
-    """The next step of a walk would lie in the future."""
-
-
-@dataclass(slots=True)
-class Entry:
-    """One entry of the cart log to be."""
-
-    version: int
-    kind: str
-    actor: str
-    at: datetime
-    data: dict[str, Any]
-
-
-@dataclass(slots=True, eq=False)
-class Browser:
-    """A device to be; `person` has signed in on it, `walk` is the cart that it fills now."""
-
-    shop_id: int
-    token_hash: str
-    language: str
-    user_agent: str
-    first_seen_at: datetime
-    seen_at: datetime
-    page: str = ""
-    person: Person | None = None
-    walk: "Walk | None" = None
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        return machines.reasons(self.user_agent)
-
-
-@dataclass(slots=True)
-class Sale:
-    """What an order needs beside its cart."""
-
-    at: datetime
-    person: Person
-    actor: str
-    payment: str
-    status: str
-    ended_at: datetime | None
-    number: str = ""
-
-
-# -- a shop as a walk sees it ------------------------------------------------------------------------
-
-
-class Shelf:
-    """What a demo shop sells, for how much, and which vouchers are about; `retired` is a product that will be gone."""
-
-    def __init__(
-        self, shop: ShopRules, zone: ZoneInfo, prefix: str, offers: dict[str, list[Offer]],
-        retired: dict[str, Offer], vouchers: Sequence[Voucher], seed: int,
-    ) -> None:  # fmt: skip
-        self.shop, self.zone, self.prefix = shop, zone, prefix
-        self.offers = {currency: [offer for offer in some if offer.stock > 0] for currency, some in offers.items()}
-        self.retired = retired
-        self.by_variant = {currency: {offer.variant_id: offer for offer in some} for currency, some in offers.items()}
-        self.vouchers = {voucher.code: voucher for voucher in vouchers}
-        self.used: Counter[int] = Counter()
-        self.terms = cache(self._terms)
-        self._rank(Random(f"rank-{seed}-{shop.slug}"))
-
-    def _rank(self, chance: Random) -> None:
-        """Some products sell far better than others, cheap and reduced ones better still."""
-        some = self.offers[self.shop.currency]
-        products = sorted({offer.product_id for offer in some})
-        chance.shuffle(products)
-        rank = {product: place for place, product in enumerate(products)}
-        self.weights = [
-            (1.6 if offer.is_discounted else 1.0)
-            / ((rank[offer.product_id] + 2) ** 0.7 * (offer.price_micros / 1_000_000) ** 0.3)
-            for offer in some
-        ]
-
-    def _terms(self, code: str, language: str) -> Terms:
-        return self.vouchers[code].terms(language)
-
-    def pick(self, chance: Random, currency: str) -> Offer:
-        return chance.choices(self.offers[currency], self.weights)[0]
-
-
-# -- one cart ----------------------------------------------------------------------------------------
-
-
-class Walk:
-    """One cart and all that happens to it, up to `now`."""
-
-    def __init__(self, shelf: Shelf, cart: OpenCart, browser: Browser, chance: Random, now: datetime) -> None:
-        self.shelf, self.cart, self.browser, self.chance, self.now = shelf, cart, browser, chance, now
-        self.at = cart.created_at
-        self.person: Person | None = None
-        self.entries: list[Entry] = []
-        self.sale: Sale | None = None
-        self.merged_into: Walk | None = None
-        self.deleted_by = ""
-        browser.walk = self
-
-    # -- noting, as `ingest.Batch` does it
-
-    def note(self, drafts: list[EventDraft], actor: str = "shopper", with_lines: bool = False) -> None:
-        cart = self.cart
-        cart.version += 1
-        cart.is_active_at(self.at)
-        drafts = [*drafts, *cart.price(self.shelf.by_variant.get(cart.currency, {}), self.at)]
-        extra = {"lines": [line.told(line.quantity) for line in cart.lines.values()]} if with_lines else {}
-        for draft in drafts:
-            data = {**draft.data, **extra, **cart.told()}
-            self.entries.append(Entry(cart.version, str(draft.kind), actor, self.at, data))
-
-    def pause(self, median: float = 60.0) -> None:
-        """Let some seconds pass, sometimes many. Raises NotYet."""
-        self.wait(timedelta(seconds=self.chance.lognormvariate(0, 0.8) * median + 4))
-
-    def wait(self, time: timedelta) -> None:
-        if self.at + time >= self.now:
-            raise NotYet
-        self.at += time
-
-    # -- verbs
-
-    def add(self, offer: Offer | None = None) -> None:
-        offer = offer or self.shelf.pick(self.chance, self.cart.currency)
-        is_cheap = offer.price_micros < 25_000_000
-        quantity = self.chance.choices((1, 2, 3, 4, 6), (60, 22, 8, 7, 3))[0] if is_cheap else 1
-        line = self.cart.lines.get(offer.sku)
-        room = offer.stock - (line.quantity if line else 0)
-        if room > 0:
-            self.note(self.cart.add(offer, min(quantity, room), self.at))
-
-    def change_quantity(self) -> None:
-        line = self.chance.choice([line for line in self.cart.lines.values() if not line.is_gift])
-        quantity = max(1, line.quantity + self.chance.choice((-1, 1, 1, 2)))
-        try:
-            drafts = self.cart.set_quantity(line.key, quantity, self.at)
-        except SoldOut:
-            return
-        if drafts:
-            self.note(drafts)
-
-    def remove(self, key: str | None = None) -> None:
-        keys = [line.key for line in self.cart.lines.values() if not line.is_gift]
-        self.note(self.cart.remove(key or self.chance.choice(keys)))
-
-    def try_voucher(self) -> None:
-        """Two codes at most: after a refusal the shopper tries another one."""
-        for code in self.chance.choices(list(VOUCHER_LUCK), list(VOUCHER_LUCK.values()), k=2):
-            terms = self.shelf.terms(code, self.cart.language)
-            if terms.id not in self.cart.vouchers and self._is_good(terms):
-                self.note(self.cart.apply_voucher(terms, self.at))
-                return
-
-    def drop_voucher(self, code: str) -> None:
-        self.note(self.cart.remove_voucher(code))
-
-    def _is_good(self, terms: Terms) -> bool:
-        """Whether a voucher may be on the cart now, beside the others on it."""
-        reason = refusal_of(
-            replace(terms, used=self.shelf.used[terms.id]),
-            now=self.at,
-            currency=self.cart.currency,
-            customer_id=self.cart.customer_id,
-            used_by_customer=0,
-            others=[applied.terms for applied in self.cart.vouchers.values() if applied.voucher_id != terms.id],
-        )
-        return reason is None
-
-    def identify(self, person: Person, actor: str = "shopper") -> None:
-        self.person = person
-        drafts = self.cart.identify(person.number, person.label)
-        if drafts:
-            self.note(drafts, actor)
-
-    def start_checkout(self, actor: str = "shopper") -> None:
-        methods = [method for method in self.cart.shop.shipping if self.cart.currency in method.prices_minor]
-        self.cart.shipping = self.chance.choices(methods, (70, 18, 12))[0]
-        self.note([], actor)
-        self.note(self.cart.start_checkout(self.at), actor)
-
-    def order(self, actor: str = "shopper") -> None:
-        assert self.person is not None
-        for applied in list(self.cart.vouchers.values()):
-            if applied.refusal or not self._is_good(applied.terms):
-                self.drop_voucher(applied.code)
-                self.pause(20)
-        self.sale = self._sale(actor)
-        self.note(self.cart.order(0, "", self.at), actor)
-        self.person.order_times.append(self.at)
-        for voucher_id in self.cart.vouchers:
-            self.shelf.used[voucher_id] += 1
-
-    def _sale(self, actor: str) -> Sale:
-        assert self.person is not None
-        age = self.now - self.at
-        status, ended_at = OrderStatus.PAID, None
-        if actor != "shopper":
-            payment = PaymentMethod.BY_PHONE
-        else:
-            payment = self.chance.choices(
-                (PaymentMethod.DEMO_CARD, PaymentMethod.ON_DELIVERY, PaymentMethod.TRANSFER), (55, 25, 20)
-            )[0]
-        if payment != PaymentMethod.DEMO_CARD and age < timedelta(days=self.chance.uniform(0.5, 5)):
-            status = OrderStatus.PENDING
-        elif age > timedelta(days=6) and self.chance.random() < 0.05:
-            status = self.chance.choice((OrderStatus.CANCELLED, OrderStatus.REFUNDED))
-            ended_at = self.at + timedelta(days=self.chance.uniform(0.2, 5))
-        return Sale(self.at, self.person, actor, payment.value, status.value, ended_at)
-
-    def take_in(self, other: "Walk") -> None:
-        """The shopper of the other cart signs in, and this is the one they had saved."""
-        assert self.person is not None
-        drafts = self.cart.take_over(other.cart, self.at)
-        other.at, other.merged_into = self.at, self
-        other.cart.merged_at = self.at
-        other.note([EventDraft(EventKind.MERGED, {"into": None})])
-        self.note(drafts, with_lines=True)
-        other.browser.person, other.browser.walk = self.person, self
-
-    def delete(self, at: datetime, actor: str) -> None:
-        self.cart.version += 1
-        self.cart.deleted_at, self.deleted_by = at, actor
-        self.entries.append(Entry(self.cart.version, str(EventKind.DELETED), actor, at, self.cart.told()))
-
-    def rest(self) -> None:
-        """The shopper looks around a little more, and leaves."""
-        looked = self.cart.last_activity_at + timedelta(seconds=self.chance.uniform(15, 500))
-        self.cart.seen_at = self.browser.seen_at = min(looked, self.now)
-
-
-# -- all carts ---------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -311,6 +66,7 @@ class Teller:
         self.chance = Random(f"history-{seed}")
         self.people = People(seed)
         self.known: dict[int, list[Person]] = {shelf.shop.id: [] for shelf in shelves}
+        self.reminded: set[int] = set()
         self.history = History()
 
     def visits(self) -> list[Visit]:
@@ -382,6 +138,7 @@ class Teller:
         with suppress(NotYet):
             self._wander(walk)
             self._end(walk, ending, person)
+            self._remind(walk)
         self._leave(walk)
 
     def _machine(self, visit: Visit) -> None:
@@ -477,7 +234,7 @@ class Teller:
         self.history.people.append(person)
         self.history.shop_of[person.number] = shelf.shop.id
         self.known[shelf.shop.id].append(person)
-        if self.chance.random() < 0.4:
+        if self.chance.random() < 0.65:
             person.consents.append((at, True))
             withdrawn_at = at + timedelta(days=self.chance.uniform(2, 60))
             if self.chance.random() < 0.1 and withdrawn_at < self.now:
@@ -526,6 +283,32 @@ class Teller:
         if ending == "order":
             walk.pause(70)
             walk.order(actor)
+
+    def _remind(self, walk: Walk) -> None:
+        """A day after somebody who agreed to it left a cart, the shop writes to them, unless the lot said no. Some come
+        back to it; some of the others do so by themselves."""
+        chance, person, cart = self.chance, walk.person, walk.cart
+        if person is None or walk.sale or not cart.lines or cart.currency == UNKNOWN_CURRENCY:
+            return
+        left_at = cart.last_activity_at
+        asked = [is_given for at, is_given in person.consents if at <= left_at + REMINDED_AFTER]
+        if not (asked and asked[-1]) or person.number in self.reminded:
+            return
+        walk.at = left_at
+        walk.wait(REMINDED_AFTER)
+        self.reminded.add(person.number)
+        told = walk.reminded = Reminded(left_at, walk.at, chance.random() < HELD_OUT)
+        luck = chance.random()
+        walk.wait(timedelta(hours=chance.lognormvariate(1.5, 1.0)))
+        if luck < (BACK_ANYWAY if told.is_held_out else BACK):
+            told.clicked_at = None if told.is_held_out else walk.at
+            walk.pause(120)
+            told.back_at = walk.at
+            walk.start_checkout()
+            walk.pause(70)
+            walk.order()
+        elif not told.is_held_out and luck < BACK + CLICKED_ONLY:
+            told.clicked_at = walk.at
 
     def _leave(self, walk: Walk) -> None:
         walk.rest()

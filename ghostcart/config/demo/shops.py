@@ -68,6 +68,17 @@ SHIPPING: dict[str, dict[str, Any]] = {
     },
 }
 
+PAGES = {
+    "imprint": {
+        "en": "This shop is a demonstration. Nobody runs it, and nothing in it can be bought.",
+        "it": "Questo negozio è una dimostrazione. Nessuno lo gestisce e non vi si può comprare nulla.",
+        "es": "Esta tienda es una demostración. Nadie la lleva y en ella no se puede comprar nada.",
+        "de": "Dieser Shop ist eine Vorführung. Niemand betreibt ihn, und zu kaufen gibt es hier nichts.",
+        "fr": "Cette boutique est une démonstration. Personne ne la tient, et rien n’y est à vendre.",
+        "nl": "Deze winkel is een demonstratie. Niemand drijft hem, en er is niets te koop.",
+    }
+}
+
 GIFTS = {"fern": "FRN-TWINE", "otter": "OTR-SOCKS"}
 """How the SKU of what SURPRISE gives begins."""
 
@@ -181,6 +192,7 @@ def make_shop(plan: dict[str, Any], now: datetime) -> Shop:
         public_key=public_key(plan["slug"]),
         currency=currencies[0],
         currencies=currencies,
+        pages=PAGES,
         is_demo=True,
         created_at=now - timedelta(days=OPENED_DAYS_AGO),
         **PLACES[plan["slug"]],

@@ -11,6 +11,7 @@ from ghostcart.lib.money import format_micros
 from ghostcart.lib.template_tags import media
 from ghostcart.lib.texts import pick
 from ghostcart.shops import queries as shops
+from ghostcart.shops.models import PageKind
 from ghostcart.storefront import options
 from ghostcart.storefront.front import Front, page, show
 
@@ -127,3 +128,13 @@ def _script_choice(choice: Choice, front: Front) -> dict[str, object]:
         "regular": text(choice.regular_micros) if choice.is_reduced and choice.regular_micros else "",
         "reduction": choice.reduction,
     }
+
+
+@require_safe
+@page()
+def info(request: HttpRequest, front: Front, kind: str) -> HttpResponse:
+    """Imprint, terms and the like, as the shop's owner wrote them; those without a text are not there."""
+    text = front.shop.page_text(kind, front.language)
+    if kind not in PageKind or not text:
+        raise Http404
+    return show(request, front, "info.html", {"title": PageKind(kind).label, "text": text})
