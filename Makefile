@@ -4,6 +4,9 @@
 # make bench-peers   adding to a cart beside other shop systems, which it installs elsewhere (Node, network)
 # make fuzz    50,000 generated requests over the API
 # make prove   the promises at their full numbers (an hour); make prove-quick at those of the tests
+# make mutants   small changes to the rules of money and identity, one after the other: do the tests notice? (an hour)
+# make coverage   which lines and branches the tests in this process run through
+# make bom     the bill of materials with licences, dist/bom.json
 # make wheel   the package as others get it, installed with pip alone and run
 # make check   only the checks: style, types, imports, migrations
 # make assets  only the front end        make lock   renew requirements/*.lock        make clean   undo all of it
@@ -14,7 +17,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := demo
-.PHONY: demo test bench bench-quick bench-peers fuzz prove prove-quick wheel check assets clean lock
+.PHONY: demo test bench bench-quick bench-peers fuzz prove prove-quick mutants coverage bom wheel check assets clean lock
 
 bin := .venv/bin
 locks := requirements/base.lock requirements/build.lock
@@ -47,6 +50,15 @@ prove: $(ready) .venv/.test
 
 prove-quick: $(ready) .venv/.test
 	@scripts/prove.sh --quick
+
+mutants: $(ready) .venv/.test
+	@$(bin)/python -m scripts.mutants $(PARTS)
+
+coverage: $(ready) .venv/.test
+	@$(bin)/python -m pytest -q -n 2 tests --ignore tests/journeys --cov=ghostcart --cov-branch --cov-report=term:skip-covered
+
+bom: $(ready)
+	@scripts/bom.sh
 
 wheel: $(ready)
 	@scripts/wheel.sh

@@ -15,6 +15,7 @@ from ghostcart.backoffice.views import (
     campaign_steps,
     campaigns,
     carts,
+    components,
     connections,
     customers,
     exports,
@@ -59,6 +60,7 @@ PAGES = (
     saved,
     search,
     set_up,
+    components,
 )
 
 signed_in = staff_only()

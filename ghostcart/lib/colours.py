@@ -1,15 +1,15 @@
 """Colours as #rrggbb: mixed, compared, and moved until text in them can be read."""
 
 WHITE, INK = "#ffffff", "#16150f"
-READABLE = 4.6
-"""A little above the contrast that WCAG AA asks of text (4.5)."""
+READABLE, VERY_READABLE = 4.6, 7.1
+"""A little above the contrast that WCAG asks of text: AA (4.5), AAA (7)."""
 
 
-def until_readable(colour: str, ground: str, towards: str) -> str:
+def until_readable(colour: str, ground: str, towards: str, least: float = READABLE) -> str:
     """The colour nearest to `colour` on the way to `towards` that can be read on the ground, and text on it."""
     for step in range(41):
         tried = mix(colour, towards, step / 40)
-        if contrast(tried, ground) >= READABLE and max(contrast(tried, WHITE), contrast(tried, INK)) >= READABLE:
+        if contrast(tried, ground) >= least and max(contrast(tried, WHITE), contrast(tried, INK)) >= least:
             return tried
     return towards
 

@@ -2,9 +2,11 @@
 
 import re
 
-from ghostcart.lib.colours import INK, WHITE, mix, text_on, until_readable
+from ghostcart.lib.colours import INK, VERY_READABLE, WHITE, mix, text_on, until_readable
 
 PAPER, NIGHT = "#fbf9f5", "#1a1917"
+BLACK, NEARLY_BLACK = "#000000", "#0f0e0d"
+"""The grounds in the dark of those who ask for more contrast."""
 FALLBACK = "#3b6e57"
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -17,9 +19,14 @@ def stylesheet(accent: str) -> str:
     # The softest ground that text in the accent colour stands on decides.
     day = until_readable(accent, mix(PAPER, accent, 0.12), INK)
     night = until_readable(mix(accent, WHITE, 0.25), mix(NIGHT, accent, 0.22), WHITE)
+    strong_day = until_readable(accent, WHITE, BLACK, VERY_READABLE)
+    strong_night = until_readable(accent, NEARLY_BLACK, WHITE, VERY_READABLE)
     return (
         f":root{{{_colours(accent, day, PAPER, 0.12)}}}"
         f"@media (prefers-color-scheme:dark){{:root{{{_colours(accent, night, NIGHT, 0.22)}}}}}"
+        f"@media (prefers-contrast:more){{:root{{{_colours(accent, strong_day, WHITE, 0)}}}}}"
+        "@media (prefers-contrast:more) and (prefers-color-scheme:dark)"
+        f"{{:root{{{_colours(accent, strong_night, NEARLY_BLACK, 0)}}}}}"
     )
 
 

@@ -140,6 +140,7 @@ def backoffice(shop: Running) -> dict[str, str]:
         "cart-outside": f"/backoffice/carts/{of['outside']}/",
         "order-outside": f"/backoffice/orders/{of['outside_order']}/",
         "staff": "/backoffice/staff/",
+        "components": "/backoffice/components/",
         "profile": "/backoffice/profile/",
         "password": "/backoffice/account/password/",
         "second-factor": "/backoffice/account/second-factor/",

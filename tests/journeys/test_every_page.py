@@ -53,6 +53,32 @@ def test_the_shop_has_no_accessibility_violation(running_shop, new_page, scheme,
     assert trouble == {}
 
 
+ENHANCED = {"rules": {"color-contrast-enhanced": {"enabled": True}}, "runOnly": ["color-contrast-enhanced"]}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_who_asks_for_more_contrast_gets_seven_to_one(running_shop, new_page, scheme):
+    page = sign_in(new_page(color_scheme=scheme, contrast="more"), running_shop)
+    inside, outside = pages.backoffice(running_shop), pages.storefront(running_shop, "de")
+    paths = [inside[name] for name in ("live", "carts", "cart", "report", "components", "campaign")]
+    paths += [outside[name] for name in ("shop", "product", "checkout", "imprint", "preferences")]
+    trouble = {}
+    for path in paths:
+        page.goto(running_shop.address + path)
+        found = Axe().run(page, options=ENHANCED).response["violations"]
+        if nodes := [node["html"][:160] for one in found for node in one["nodes"]]:
+            trouble[path] = nodes[:5]
+    assert trouble == {}
+
+
+def test_in_forced_colours_nothing_is_lost(running_shop, new_page):
+    """Badges and buttons keep an edge where the system takes their colours away."""
+    page = sign_in(new_page(forced_colors="active"), running_shop)
+    page.goto(f"{running_shop.address}/backoffice/components/")
+    for part in (".tag", ".btn", ".card"):
+        assert page.locator(f"main {part}").first.evaluate("one => getComputedStyle(one).borderTopStyle") == "solid"
+
+
 def test_the_sign_in_page_has_no_accessibility_violation(running_shop, new_page):
     assert look(new_page(), f"{running_shop.address}/backoffice/account/login/", "phone") == []
 

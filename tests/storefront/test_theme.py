@@ -15,11 +15,12 @@ from ghostcart.storefront import theme
 def test_every_accent_can_be_read_in_light_and_dark(accent):
     sheet = theme.stylesheet(accent)
     assert "display" not in sheet
-    for scheme, ground in zip(re.findall(r":root\{(.*?)\}", sheet), (theme.PAPER, theme.NIGHT), strict=True):
+    grounds = ((theme.PAPER, 4.5), (theme.NIGHT, 4.5), ("#ffffff", 7), (theme.NEARLY_BLACK, 7))
+    for scheme, (ground, least) in zip(re.findall(r":root\{(.*?)\}", sheet), grounds, strict=True):
         colours = dict(re.findall(r"--([a-z-]+):(#[0-9a-f]{6});", scheme))
         for under in (ground, colours["accent-soft"]):
-            assert contrast(colours["accent"], under) >= 4.5
-        assert contrast(colours["accent"], colours["on-accent"]) >= 4.5
+            assert contrast(colours["accent"], under) >= least
+        assert contrast(colours["accent"], colours["on-accent"]) >= least
 
 
 def test_the_stylesheet_is_served(client, shop):
