@@ -117,7 +117,8 @@ class ProductForm(Dressed, forms.Form):
     def __init__(self, *args: Any, shop: Shop, product: Product | None = None, **kwargs: Any) -> None:
         self.shop, self.product = shop, product
         super().__init__(*args, initial=_shown(shop, product), **kwargs)
-        for language in shop.languages:
+        own_first = sorted(shop.languages, key=lambda language: language != shop.language)
+        for language in own_first:
             told = {"language": LANGUAGE_NAMES.get(language, language)}
             self.fields[f"name_{language}"] = forms.CharField(
                 label=gettext("Name in %(language)s") % told, max_length=200, required=language == shop.language
@@ -130,8 +131,10 @@ class ProductForm(Dressed, forms.Form):
             )
             for name in (f"name_{language}", f"description_{language}"):
                 dress(self.fields[name].widget)
-        self.texts = [(self[f"name_{language}"], self[f"description_{language}"]) for language in shop.languages]
+        self.own_texts, *self.other_texts = [(self[f"name_{one}"], self[f"description_{one}"]) for one in own_first]
+        self.has_text_error = any(field.errors for pair in self.other_texts for field in pair)
         self.categories = [one.name(shop.language) for one in Category.objects.filter(shop=shop)]
+        self.shown_picture = product.variants.values_list("picture", flat=True).first() if product else ""
         self.prices = self._price_forms(args[0] if args else None)
 
     def _price_forms(self, data: Any) -> Any:
