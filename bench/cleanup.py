@@ -87,8 +87,8 @@ def work(what: str) -> None:
     rule = services.CleanUp(shop_ids=shops, which=services.Which.AGE, days=DAYS, since=now)
     print("ready", flush=True)
     sys.stdin.readline()
-    if what == "purge":
-        services.purge(now + KEPT_DELETED + timedelta(seconds=1))
+    while what == "purge" and services.purge(now + KEPT_DELETED + timedelta(seconds=1)):
+        pass
     while what == "delete" and services.clean_up_batch(rule, "bench", now):
         pass
 
