@@ -271,8 +271,8 @@ from ghostcart.recovery.models import Campaign
 from ghostcart.shops.models import Shop
 from django.conf import settings
 Variant.objects.update(stock=10**9)
-Campaign.objects.all().delete()
 Message.objects.all().delete()
+Campaign.objects.all().delete()
 shop = Shop.objects.get(slug="fern")
 now = clock.now()
 for number in range(MAILS):

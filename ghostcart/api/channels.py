@@ -152,6 +152,7 @@ class Channel:
         self.tasks = [asyncio.create_task(self._keep(work)) for work in (self._follow, self._beat, self._look)]
 
     def close(self) -> None:
+        self.is_broken = True  # `wait_for` swallows a cancellation that comes with a batch (Python 3.11)
         for task in self.tasks:
             task.cancel()
         hub.unsubscribe(self.screen)
@@ -182,7 +183,7 @@ class Channel:
         self.tell(PING)
 
     async def _follow(self) -> None:
-        while not self.screen.overrun:
+        while not (self.screen.overrun or self.is_broken):
             try:
                 batch = await asyncio.wait_for(self.screen.queue.get(), timeout=0.5)
             except TimeoutError:

@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 import msgspec
-from django.db import OperationalError
+from django.db import InternalError, OperationalError
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 from litestar import Request, Response
@@ -112,6 +112,7 @@ HANDLERS: dict[Any, Any] = {
     ValidationException: invalid,
     RequestEntityTooLarge: too_large,
     OperationalError: busy,
+    InternalError: busy,  # such as a file of PostgreSQL's that may grow no more
     NotFoundException: http,
     HTTPException: http,
 }
@@ -119,7 +120,7 @@ HANDLERS: dict[Any, Any] = {
 
 async def note(error: Exception, scope: Any) -> None:
     """Litestar logs no unhandled error by itself outside debug mode."""
-    if isinstance(error, GhostcartError | UnicodeDecodeError | RecursionError | OperationalError):
+    if isinstance(error, GhostcartError | UnicodeDecodeError | RecursionError | OperationalError | InternalError):
         return
     if not isinstance(error, HTTPException) or error.status_code >= 500:
         _log.error("unhandled at %s", scope["path"], exc_info=error)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from ghostcart.backoffice.context import LANGUAGE_NAMES
 from ghostcart.backoffice.forms import Amount, Dressed, countries, dress
 from ghostcart.catalog.models import Category, Product
+from ghostcart.recovery.kinds import TRAITS, Begins
 from ghostcart.recovery.models import Campaign, Kind
 from ghostcart.shops.models import Shop
 
@@ -250,18 +251,19 @@ class CampaignForm(Dressed, forms.Form):
         ):
             value = getattr(self.campaign, f"{name}_minor")
             self.fields[name] = Amount(currency, label=label, required=False, initial=value, help_text=hint)
-        if self.campaign.kind == Kind.BEST:
+        if TRAITS[self.campaign.kind].threshold_minor:
             self.fields["threshold"] = Amount(
                 currency, label=_("Spent at least"), initial=self.campaign.threshold_minor or None
             )
 
     def _set_days(self) -> None:
-        if self.campaign.kind == Kind.BEST:
-            self.fields["days"].label = _("Within so many days")
-        elif self.campaign.kind == Kind.LAPSED:
+        traits = TRAITS[self.campaign.kind]
+        if not traits.days:
+            del self.fields["days"]
+        elif traits.begins == Begins.SILENCE:
             self.fields["days"].label = _("So many days without an order")
         else:
-            del self.fields["days"]
+            self.fields["days"].label = _("Within so many days")
 
     def values(self) -> dict[str, Any]:
         """What `campaigns.save` takes."""

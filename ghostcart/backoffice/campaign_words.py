@@ -16,22 +16,33 @@ from ghostcart.backoffice.forms import countries
 from ghostcart.catalog.models import Category
 from ghostcart.lib import money
 from ghostcart.lib.template_tags import cldr, language, number, percent
+from ghostcart.recovery.kinds import TRAITS
 from ghostcart.recovery.models import Campaign, CampaignState, Kind, Step, VoucherKind
 from ghostcart.shops.models import Shop
+
+MET = _("%(delay)s after the campaign met them")
 
 
 @dataclass(frozen=True)
 class KindWords:
+    """`after`: when a step goes out that does not wait for the one before."""
+
     icon: str
     about: str | Promise
+    after: str | Promise = MET
 
 
-KINDS = {
+KINDS: Mapping[str, KindWords] = {
     Kind.ABANDONED: KindWords(
         "ghost",
         _("Writes to people who left products in their cart, and brings the cart back with one click."),
+        _("%(delay)s after the last activity in the cart"),
     ),
-    Kind.THANKS: KindWords("heart", _("Says thank you some days after an order, with a reason to come back.")),
+    Kind.THANKS: KindWords(
+        "heart",
+        _("Says thank you some days after an order, with a reason to come back."),
+        _("%(delay)s after the order"),
+    ),
     Kind.BEST: KindWords("star", _("Writes to those who spent more than an amount within a period.")),
     Kind.LAPSED: KindWords("hourglass", _("Writes to those who have not ordered for a number of days.")),
     Kind.MANUAL: KindWords(
@@ -70,16 +81,12 @@ def duration(minutes: int) -> str:
 
 def goes_out(step: Step, kind: str) -> str:
     """When a step goes out, as a sentence."""
-    if kind == Kind.MANUAL and step.delay_minutes == 0:
+    if TRAITS[kind].is_by_hand and step.delay_minutes == 0:
         return gettext("At once")
     values = {"delay": duration(step.delay_minutes)}
     if step.since == Step.Since.PREVIOUS:
         return gettext("%(delay)s after the step before") % values
-    if kind == Kind.ABANDONED:
-        return gettext("%(delay)s after the last activity in the cart") % values
-    if kind == Kind.THANKS:
-        return gettext("%(delay)s after the order") % values
-    return gettext("%(delay)s after the campaign met them") % values
+    return str(KINDS[kind].after) % values
 
 
 def voucher(step: Step) -> str:

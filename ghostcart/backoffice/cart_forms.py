@@ -37,8 +37,8 @@ class LinesForm(Dressed, forms.Form):
 
     def quantities(self) -> dict[str, int]:
         """The new quantities by line key, of those that are to be others. An empty field leaves its line alone."""
-        told = {line.key: self.cleaned_data.get(field.name) for line, field in self.lines}
-        return {line.key: told[line.key] for line, _field in self.lines if told[line.key] not in (None, line.quantity)}
+        told = {line: self.cleaned_data.get(field.name) for line, field in self.lines}
+        return {line.key: count for line, count in told.items() if count is not None and count != line.quantity}
 
 
 class CleanUpForm(Dressed, forms.Form):

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ghostcart.backoffice.context import LANGUAGE_NAMES
 from ghostcart.backoffice.models import Role, User
+from ghostcart.lib.errors import SavedMeanwhile
 from ghostcart.lib.money import MICROS, Rounding, format_minor, minor_digits, parse_decimal_to_micros
 from ghostcart.orders.models import OrderStatus, PaymentMethod
 from ghostcart.orders.services import BY_HAND
@@ -46,6 +47,20 @@ def dress(widget: forms.Widget) -> None:
     else:
         look = "form-control"
     widget.attrs.setdefault("class", look)
+
+
+class Marked(forms.Form):
+    """Carries the mark of what it was filled with, so that two who edit one text do not write over each other."""
+
+    mark = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
+    is_overtaken = False
+
+    def overtake(self, refused: SavedMeanwhile, mark: str) -> None:
+        """Somebody else has saved since: it is told, what was typed stays, and to save again writes over theirs."""
+        self.data = self.data.copy()  # type: ignore[attr-defined]
+        self.data["mark"] = mark  # type: ignore[index]
+        self.is_overtaken = True
+        self.add_error(None, str(refused))
 
 
 class Day(forms.DateField):
@@ -141,7 +156,7 @@ class OrderFilters(FilterForm):
 # -- one customer, one order --------------------------------------------------------------------------
 
 
-class NoteForm(Dressed, forms.Form):
+class NoteForm(Dressed, Marked):
     note = forms.CharField(
         label=_("Private note"),
         required=False,

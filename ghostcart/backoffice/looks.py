@@ -17,7 +17,7 @@ from ghostcart.lib import pictures
 from ghostcart.lib.errors import GhostcartError
 from ghostcart.mail import drawing, mailbox, samples, templates
 from ghostcart.mail.models import Message
-from ghostcart.recovery import guard, letters
+from ghostcart.recovery import guard, letters, worth
 from ghostcart.recovery.models import Step, VoucherKind
 from ghostcart.shops.models import Shop
 
@@ -91,7 +91,8 @@ def parts(step: Step, texts: Texts, asked: Asked, now: datetime) -> tuple[dict[s
     if cart:
         facts["cart"] = letters.cart_facts(cart, asked.language)
         facts["customer"] = letters.customer_facts(cart.customer)
-    facts["voucher"] = None if asked.is_withheld else _voucher(step, currency, shop, now)
+    products_minor = facts["cart"]["products_minor"] if facts["cart"] else None
+    facts["voucher"] = None if asked.is_withheld else _voucher(step, currency, products_minor, shop, now)
     return template, facts
 
 
@@ -103,15 +104,16 @@ def _cart(shop: Shop, cart_id: int | None) -> Cart | None:
     )
 
 
-def _voucher(step: Step, currency: str, shop: Shop, now: datetime) -> dict[str, Any] | None:
+def _voucher(step: Step, currency: str, products_minor: int | None, shop: Shop, now: datetime) -> dict[str, Any] | None:
     """A made-up voucher with the terms of the step; None where it brings none."""
     if step.voucher == VoucherKind.NONE:
         return None
+    amount = int(step.amounts_minor.get(currency, 0)) if step.voucher == VoucherKind.AMOUNT else 0
     return samples.voucher(currency) | {
         "kind": step.voucher,
         "percent_bp": step.percent_bp,
-        "amount_minor": step.amounts_minor.get(currency, 0),
-        "minimum_minor": step.minimums_minor.get(currency, 0),
+        "amount_minor": amount,
+        "minimum_minor": worth.minimum_of(step, currency, amount, products_minor),
         "valid_until": guard.ends(now, step.valid_days, shop.zone).astimezone(shop.zone).isoformat(),
     }
 

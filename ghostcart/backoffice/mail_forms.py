@@ -1,7 +1,7 @@
 """What a shop settles about its mail, and what staff want to be told."""
 
 from collections.abc import Iterable
-from datetime import time
+from datetime import datetime, time
 from typing import Any
 
 from django import forms
@@ -9,10 +9,16 @@ from django.utils.translation import gettext_lazy as _
 
 from ghostcart.backoffice.forms import Amount, Dressed, dress
 from ghostcart.backoffice.models import Membership, Summary
+from ghostcart.shops.errors import NotConfirmed
 from ghostcart.shops.models import ConsentBasis, Shop
+from ghostcart.shops.services import Chosen
 
 NAMES = ("mail_name", "mail_from", "mail_reply_to", "mail_imprint", "mail_cap", "mail_cap_days", "consent_basis",
          "counts_openings", "bank_details")  # fmt: skip
+MAY_REMIND = _(
+    "The law where our customers live allows us to remind people who bought before and did not agree to it. I have "
+    "made sure of that."
+)
 
 
 class Clock(forms.TimeField):
@@ -29,16 +35,36 @@ class Clock(forms.TimeField):
         return chosen.hour * 60 + chosen.minute if chosen else 0
 
 
-def consent_basis() -> forms.ChoiceField:
-    return forms.ChoiceField(
+class ConsentForm(forms.Form):
+    """Who may be reminded: to choose more than those who agreed needs a tick beside a sentence."""
+
+    consent_basis = forms.ChoiceField(
         label=_("Who may be reminded"),
         choices=ConsentBasis.choices,
         widget=forms.RadioSelect,
         help_text=_("What the law allows differs by country. Who has objected is never written to."),
     )
+    consent_confirmed = forms.BooleanField(
+        label=MAY_REMIND,
+        required=False,
+        help_text=_("Needed only for “also existing customers”. Who confirms it, and when, is written down."),
+    )
+
+    def settings(self) -> dict[str, Any]:
+        """All the rest that was chosen."""
+        apart = ConsentForm.base_fields
+        return {name: value for name, value in self.cleaned_data.items() if name not in apart}
+
+    def chosen(self, actor: str, now: datetime) -> Chosen:
+        told = self.cleaned_data
+        sentence = str(MAY_REMIND) if told.get("consent_confirmed") else ""
+        return Chosen(basis=told["consent_basis"], actor=actor, at=now, sentence=sentence)
+
+    def ask_for_the_tick(self, refused: NotConfirmed) -> None:
+        self.add_error("consent_confirmed" if "consent_confirmed" in self.fields else None, str(refused))
 
 
-class MailForm(Dressed, forms.Form):
+class MailForm(Dressed, ConsentForm):
     mail_name = forms.CharField(
         label=_("Sender’s name"), required=False, max_length=120, help_text=_("Empty: the name of the shop.")
     )
@@ -58,7 +84,6 @@ class MailForm(Dressed, forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_("Who sends it, with a postal address: stands at the foot of each mail."),
     )
-    consent_basis = consent_basis()
     mail_cap = forms.IntegerField(label=_("At most so many mails"), min_value=0, max_value=20)
     mail_cap_days = forms.IntegerField(label=_("in so many days"), min_value=1, max_value=90)
     quiet_from = Clock(label=_("Quiet from"))
@@ -82,6 +107,8 @@ class MailForm(Dressed, forms.Form):
     def __init__(self, *args: Any, shop: Shop, **kwargs: Any) -> None:
         initial = {name: getattr(shop, name) for name in (*NAMES, "quiet_from", "quiet_until", "notice_above_minor")}
         super().__init__(*args, initial=initial, **kwargs)
+        if shop.consent_basis == ConsentBasis.CUSTOMER:
+            del self.fields["consent_confirmed"]
         limit = Amount(shop.currency, label=_("Tell staff at once of abandoned carts from"), required=False)
         limit.help_text = _("In %(currency)s. Empty: never. Who gets the mail is chosen in each profile.") % {
             "currency": shop.currency

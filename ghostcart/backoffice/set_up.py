@@ -13,7 +13,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from ghostcart.backoffice.forms import LANGUAGES, Dressed, check_currency, countries, time_zones
-from ghostcart.backoffice.mail_forms import consent_basis
+from ghostcart.backoffice.mail_forms import ConsentForm
 from ghostcart.backoffice.models import User
 from ghostcart.catalog.models import Product
 from ghostcart.connectors import queries as connections
@@ -45,7 +45,7 @@ class Step:
     action: str = ""
 
 
-class ShopForm(Dressed, forms.Form):
+class ShopForm(Dressed, ConsentForm):
     """What a shop of one's own needs to begin with; all of it can be changed later."""
 
     name = forms.CharField(label=gettext_lazy("Name of the shop"), max_length=120)
@@ -58,7 +58,6 @@ class ShopForm(Dressed, forms.Form):
         label=gettext_lazy("Time zone"),
         help_text=gettext_lazy("Days, reports and the ends of vouchers follow this clock."),
     )
-    consent_basis = consent_basis()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         language = (get_language() or "en")[:2]

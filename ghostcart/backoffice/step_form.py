@@ -7,7 +7,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from ghostcart.backoffice.campaign_forms import UNITS, currencies_of, language_name, plain_percent
-from ghostcart.backoffice.forms import Amount, Dressed, dress
+from ghostcart.backoffice.forms import Amount, Dressed, Marked, dress
+from ghostcart.recovery import campaigns
 from ghostcart.recovery.models import Step, VoucherKind
 from ghostcart.shops.models import Shop
 
@@ -15,7 +16,7 @@ LONGEST_DELAY = 26 * UNITS["weeks"]
 LONGEST_SUBJECT, LONGEST_BODY = 200, 20_000
 
 
-class StepForm(Dressed, forms.Form):
+class StepForm(Dressed, Marked):
     """When a mail goes, what voucher it brings, and its subject and text in each language of the shop."""
 
     delay_number = forms.IntegerField(label=_("Goes out after"), min_value=0, max_value=LONGEST_DELAY)
@@ -50,6 +51,7 @@ class StepForm(Dressed, forms.Form):
             "voucher": step.voucher,
             "percent": plain_percent(step.percent_bp) if step.percent_bp else None,
             "valid_days": step.valid_days,
+            "mark": campaigns.step_mark(step),
         }
         super().__init__(*args, initial=initial, **kwargs)
         for currency in currencies_of(shop):

@@ -7,6 +7,7 @@ the transaction part is 0 and the id alone is in the order of commits.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -116,7 +117,9 @@ def forget(now: datetime, kept: timedelta) -> bool:
             with transaction.atomic():
                 _begin_behind(part.name)
                 partitions.drop(part.name)
-    return False if months else _forget_some(old)
+    if months:
+        _forget_late(old)
+    return False if months else _forget_some(old, now)
 
 
 def _begin_behind(part: str) -> None:
@@ -128,9 +131,22 @@ def _begin_behind(part: str) -> None:
         LogStart.objects.update_or_create(pk=1, defaults={"transaction": row[0], "number": row[1]})
 
 
-def _forget_some(old: datetime) -> bool:
-    first = list(CartEvent.objects.order_by("pk").values_list("pk", "at")[:FORGOTTEN_AT_ONCE])
-    numbers = [number for number, at in first if at < old]
+def _forget_late(old: datetime) -> None:
+    """What was told when its month was gone already is in the spare part. It goes once the log begins behind it: until
+    then there may be readers who have not come to it."""
+    place = start()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM carts_cartevent_spare WHERE at < %s AND (xid, id) <= (%s::text::xid8, %s)",
+            [old, place.transaction, place.id],
+        )
+
+
+def _forget_some(old: datetime, now: datetime) -> bool:
+    """The first ones up to one that is not old: what comes after that was told later, however long ago it happened."""
+    first = CartEvent.objects.order_by("pk").values_list("pk", "at")[:FORGOTTEN_AT_ONCE]
+    told = takewhile(lambda row: row[1] < old or row[1] > now, first)  # what is dated ahead says nothing
+    numbers = [number for number, at in told if at < old]
     if numbers:
         with transaction.atomic():
             LogStart.objects.update_or_create(pk=1, defaults={"transaction": 0, "number": numbers[-1]})

@@ -12,10 +12,11 @@ from queue import Empty, Queue
 from threading import Lock, Thread
 from time import monotonic
 
-from django.db import DatabaseError, OperationalError, close_old_connections, connection
+from django.db import DatabaseError, InternalError, OperationalError, close_old_connections, connection
 
 from ghostcart.carts.changes import Change
 from ghostcart.carts.ingest import Encoder, Outcome, record_all
+from ghostcart.lib import sql
 from ghostcart.lib.errors import GhostcartError
 
 LOOK_SECONDS = 1.0
@@ -23,6 +24,12 @@ MOST = 64
 """Changes in one group: enough to share the disk's wait, few enough to keep locks short."""
 
 _log = logging.getLogger(__name__)
+_refusal = ""
+
+
+def refusal() -> str:
+    """The kind of error with which the database refused the last changes of this process; empty if it took them."""
+    return _refusal
 
 
 class GroupWriter:
@@ -77,6 +84,7 @@ class GroupWriter:
         except Exception as error:
             self._write_failed(group, error)
             return
+        _note("")
         for (_, future), result in zip(group, results, strict=True):
             if isinstance(result, GhostcartError):
                 future.set_exception(result)
@@ -96,11 +104,28 @@ class GroupWriter:
         if not isinstance(error, DatabaseError):
             _log.error("a change broke the write path", exc_info=error)
         if len(group) == 1 or _is_out_of_reach(error):
+            if isinstance(error, OperationalError | InternalError) and not sql.is_about_locks(error):
+                _note(type(error.__cause__ or error).__name__)
             for _, future in group:
                 future.set_exception(error)
+            if _is_out_of_reach(error):
+                self._refuse_who_waits(error)
             return
         for one in group:
             self._write([one])
+
+    def _refuse_who_waits(self, error: Exception) -> None:
+        """Whoever came meanwhile: they have waited as long, and would only wait as long once more."""
+        for _ in range(self._waiting.qsize()):
+            _, future = self._waiting.get_nowait()
+            if _is_wanted(future):
+                future.set_exception(error)
+            self._waiting.task_done()
+
+
+def _note(refusal: str) -> None:
+    global _refusal
+    _refusal = refusal
 
 
 def _is_wanted(future: "Future[Outcome]") -> bool:

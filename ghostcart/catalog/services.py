@@ -71,7 +71,7 @@ def save(shop_id: int, draft: ProductDraft, product: Product | None = None) -> P
 
 
 def _save_variant(product: Product, variant: Variant | None, told: VariantDraft, place: int) -> None:
-    if Variant.objects.filter(shop_id=product.shop_id, sku=told.sku).exclude(pk=variant and variant.pk).exists():
+    if Variant.objects.filter(shop_id=product.shop_id, sku=told.sku).exclude(pk=variant.pk if variant else 0).exists():
         raise SkuTaken(sku=told.sku)
     if variant is None:
         variant = Variant(shop_id=product.shop_id, product=product, stock=max(0, told.stock_change))

@@ -31,6 +31,9 @@ PAGE_THREADS = 8
 BODY_LIMIT, BODY_SECONDS = 2_500_000, 30
 
 pages: Any = WSGIMiddleware(cast(Any, django_pages), workers=PAGE_THREADS)
+CHECKS = ("/healthz", "/readyz", "/metrics")
+checks: Any = WSGIMiddleware(cast(Any, django_pages), workers=4)
+"""Threads of their own: a database that lets all pages wait keeps nobody from saying so."""
 
 
 async def refuse(scope: Any, send: Any, status: int, sentence: Any) -> None:
@@ -75,7 +78,8 @@ async def to_pages(scope: Any, receive: Any, send: Any) -> None:
     async def whole() -> dict[str, Any]:  # a2wsgi needs a real coroutine; Granian's receive() is none
         return {"type": "http.request", "body": bytes(body), "more_body": False}
 
-    await pages({**scope, "headers": [*kept, (b"content-length", b"%d" % len(body))]}, whole, send)
+    answering = checks if scope["path"] in CHECKS else pages
+    await answering({**scope, "headers": [*kept, (b"content-length", b"%d" % len(body))]}, whole, send)
 
 
 async def joined(scope: Any, receive: Any, send: Any) -> None:

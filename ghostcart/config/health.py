@@ -14,9 +14,10 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from ghostcart.backoffice.models import Worker
+from ghostcart.carts import writer
 from ghostcart.connectors import queries as connections
 from ghostcart.connectors.models import Connection
-from ghostcart.lib import clock
+from ghostcart.lib import clock, patience
 from ghostcart.mail import relay
 from ghostcart.recovery import health
 from ghostcart.recovery.health import Backlog
@@ -24,6 +25,12 @@ from ghostcart.recovery.health import Backlog
 WORKER_SILENT = timedelta(minutes=1)
 LEAST_FREE = 500 * 2**20
 """Below this the health page speaks; `ghostcart doctor` does so sooner."""
+MOST_PATIENCE = 3
+"""Seconds that a database may take to let the health page in."""
+STANDS_STILL = (
+    "The database stands still: it takes calls and answers nobody."
+    " Look at its host: is its disk or memory full, are its processes stopped?"
+)
 SHOP_TROUBLES = {
     "cannot_connect": "its database cannot be reached",
     "connection_lost": "its database went away",
@@ -67,7 +74,15 @@ def _in_a_word(checks: dict[str, str]) -> str:
 def look() -> tuple[dict[str, str], Backlog | None, list[Worker]]:
     """{part: `ok` or a sentence}, what waits, and the workers, the latest first."""
     checks = {"database": "ok", "migrations": "ok", "disk": _disk(), "worker": "ok", "mail": "ok", "shops": "ok"}
-    backlog, workers = None, []
+    backlog: Backlog | None = None
+    workers: list[Worker] = []
+    if refusal := writer.refusal():
+        checks["changes"] = (
+            f"The database refused the last change of a cart ({refusal}). If its disk is full, make room."
+        )
+    if _stands_still():
+        checks["database"] = STANDS_STILL
+        return checks, backlog, workers
     try:
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
@@ -83,6 +98,15 @@ def look() -> tuple[dict[str, str], Backlog | None, list[Worker]]:
     except DatabaseError as error:
         checks["database"] = f"The database cannot be reached ({type(error).__name__}). Check DATABASE_URL."
     return checks, backlog, workers
+
+
+def _stands_still() -> bool:
+    if connection.vendor != "postgresql":
+        return False
+    parameters = connection.get_connection_params()
+    for ours in ("pool", "cursor_factory", "context"):
+        parameters.pop(ours, None)
+    return patience.stands_still(seconds=MOST_PATIENCE, **parameters)
 
 
 def _ahead(executor: MigrationExecutor) -> str:

@@ -96,7 +96,10 @@ def database(url: str) -> dict[str, Any]:
         }
     if parts.scheme not in ("postgres", "postgresql"):
         sys.exit(f"DATABASE_URL: '{parts.scheme}' is not known; use sqlite:///path or postgresql://user@host/name")
+    from ghostcart.lib import patience
+
     query = parse_qs(parts.query)
+    pool = {"min_size": 1, "max_size": int(os.environ.get("DATABASE_POOL", "12")), "timeout": 10}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.path[1:] or "ghostcart",
@@ -106,7 +109,7 @@ def database(url: str) -> dict[str, Any]:
         "PORT": parts.port or "",
         "OPTIONS": {
             **ON_THE_LINE,
-            "pool": {"min_size": 1, "max_size": int(os.environ.get("DATABASE_POOL", "12")), "timeout": 10},
+            "pool": {**pool, "connection_class": patience.Connection},
         },
         "CONN_HEALTH_CHECKS": True,
     }

@@ -54,7 +54,14 @@ class Task:
     reaches_out: bool = False
     """Whether it writes to people, or in other shops: not from a copy of the database (`mail.home`)."""
     next_at: datetime | None = None
+    looked_at: datetime | None = None
     has_failed: bool = False
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it has rested. A clock that is put back, at once or bit by bit, does not make it rest for longer."""
+        if self.next_at is None or self.looked_at is None:
+            return True
+        return abs(now - self.looked_at) >= self.next_at - self.looked_at
 
 
 def forget_log(now: datetime) -> bool:
@@ -156,11 +163,11 @@ def _run(all_tasks: list[Task], stopping: Event, once: bool) -> None:
     is_here = True
     while not stopping.is_set():
         now = clock.now()
-        if told_at is None or now - told_at > HEARTBEAT:
+        if told_at is None or abs(now - told_at) > HEARTBEAT:
             told_at = now
             _tell(now)
             is_here = _is_here(now)
-        due = [task for task in all_tasks if task.next_at is None or task.next_at <= now]
+        due = [task for task in all_tasks if task.is_due(now)]
         busy = sum(_do(task, now) for task in due if is_here or not task.reaches_out)
         if once and not busy:
             return
@@ -177,6 +184,7 @@ def _is_here(now: datetime) -> bool:
 
 
 def _do(task: Task, now: datetime) -> bool:
+    task.looked_at = now
     try:
         close_old_connections()
         found = task.do(now)

@@ -11,7 +11,7 @@ from ghostcart.connectors.webhooks.models import WebhookEndpoint as WebhookEndpo
 
 
 class Kind(models.TextChoices):
-    """How a shop is read. The value is also the `source` of all that comes in this way."""
+    """How a shop is read (see `readers`). The value is also the `source` of all that comes in this way."""
 
     PRESTASHOP = "prestashop", _("PrestaShop, by its database")
     PRESTASHOP_API = "prestashop_api", _("PrestaShop, by its web service")
@@ -21,10 +21,6 @@ class State(models.TextChoices):
     IMPORTING = "importing", _("Importing")
     FOLLOWING = "following", _("Following")
     PAUSED = "paused", _("Paused")
-
-
-READ_HERE = (Kind.PRESTASHOP, Kind.PRESTASHOP_API)
-"""Kinds that are read by us; the others hand in what happens."""
 
 
 class Connection(models.Model):

@@ -8,7 +8,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,28 +16,20 @@ from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any, Self
 
-from django.db import OperationalError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db import connection as db
 from django.db.models import Q
 
 from ghostcart.connectors import errors
-from ghostcart.connectors.models import READ_HERE, Connection, Kind, State
-from ghostcart.connectors.prestashop import access, following, importing, webservice_following
-from ghostcart.connectors.prestashop.beside import Beside
-from ghostcart.connectors.prestashop.importing import Slice
-from ghostcart.connectors.prestashop.reader import Reader
-from ghostcart.connectors.prestashop.webservice_reader import WebserviceReader
+from ghostcart.connectors.models import Connection, State
+from ghostcart.connectors.portions import Slice
+from ghostcart.connectors.readers import READERS, ShopReader
 from ghostcart.lib import sealing, sql
 
-EVERY = timedelta(seconds=0.7)
-"""Between two looks at a shop that is followed."""
 EVERY_SPARED = timedelta(seconds=5)
-"""The same, where staff asked to spare the shop (option `is_spared`)."""
-LEASE, WEBSERVICE_LEASE = timedelta(seconds=30), timedelta(minutes=5)
+"""Between two looks, where staff asked to spare the shop (option `is_spared`)."""
 WORKS_SECONDS = 1.0
 """How long one task of an import works before others have their turn."""
-LONG = 2000
-"""A slice of an import that is at least so long is not the last one: reading beside is worth a process."""
 LONGEST_REST = timedelta(minutes=2)
 LOCK_SECONDS = 2
 """Two slices that are written at once wait no longer for each other's rows."""
@@ -50,10 +42,11 @@ class LeaseLost(Exception):
     """Another worker reads this shop now: what was read is thrown away."""
 
 
-def read_due(now: datetime, clock: Callable[[], datetime] | None = None) -> bool:
+def read_due(now: datetime) -> bool:
     """Read one shop that is due: some slices of its import, or one look at what changed. Says whether there is more.
 
-    `clock` tells the time of each slice; without it all of them happen at `now`.
+    Whatever a shop, or the code that reads it, does wrong is noted with this connection, which then rests: the others
+    have their turn. Only trouble of our own database is raised.
     """
     connection = _claim(now)
     if connection is None:
@@ -70,6 +63,11 @@ def read_due(now: datetime, clock: Callable[[], datetime] | None = None) -> bool
         _note(connection, errors.SecretLost(), now)
     except LeaseLost:
         _log.warning("another worker reads %s now", connection.address)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        _log.exception("what %s tells cannot be taken", connection.address)
+        _note(connection, errors.ShopTrouble(), now)
     return False
 
 
@@ -78,44 +76,39 @@ def me() -> str:
 
 
 def _claim(now: datetime) -> Connection | None:
-    """A connection that is due, leased to this process. The one who holds the lease keeps it as long as they look."""
+    """A connection that is due, leased to this process. The one who holds the lease keeps it as long as they look.
+
+    Who was claimed last comes last: a long import, or a shop that fails, leaves the others their turn.
+    """
     free = Q(claimed_until=None) | Q(claimed_until__lt=now) | Q(claimed_by=me())
     due = Q(due_at=None) | Q(due_at__lte=now)
-    waiting = Connection.objects.filter(free, due, state__in=[State.IMPORTING, State.FOLLOWING], kind__in=READ_HERE)
+    waiting = Connection.objects.filter(free, due, state__in=[State.IMPORTING, State.FOLLOWING], kind__in=list(READERS))
     for connection in waiting.order_by("due_at", "pk")[:5]:
         claimed = Connection.objects.filter(free, pk=connection.pk, state=connection.state)
-        if claimed.update(claimed_by=me(), claimed_until=now + _lease(connection)):
+        if claimed.update(claimed_by=me(), claimed_until=now + READERS[connection.kind].lease, due_at=now):
             return Connection.objects.get(pk=connection.pk)
     return None
 
 
-AnyReader = Reader | WebserviceReader
-
-
-def _lease(connection: Connection) -> timedelta:
-    """A web service is asked a dozen times for one slice, and may be slow each time."""
-    return WEBSERVICE_LEASE if connection.kind == Kind.PRESTASHOP_API else LEASE
-
-
 @dataclass(slots=True)
 class _Open:
-    reader: AnyReader
+    reader: ShopReader
     mark: tuple[object, ...]
 
 
 _open: dict[int, _Open] = {}
-"""The databases that this process has open, by connection."""
+"""The shops that this process has open, by connection."""
 
 
 @contextmanager
-def _reading(connection: Connection) -> Iterator[AnyReader]:
+def _reading(connection: Connection) -> Iterator[ShopReader]:
     """The reader of a connection, kept open from look to look; dropped with any error."""
     mark = (connection.address, connection.secret, str(connection.options), connection.created_at, os.getpid())
     kept = _open.pop(connection.pk, None)
     if kept is not None and kept.mark != mark:
         kept.reader.close()
         kept = None
-    reader = kept.reader if kept else _reader(connection)
+    reader = kept.reader if kept else READERS[connection.kind].of(connection)
     try:
         yield reader
     except BaseException:
@@ -131,31 +124,21 @@ def release() -> None:
 
 
 def close_all() -> None:
-    """Let go of all shops' databases (at the end of a process or a test)."""
+    """Let go of all shops (at the end of a process or a test)."""
     while _open:
         _open.popitem()[1].reader.close()
 
 
-def _reader(connection: Connection) -> AnyReader:
-    if connection.kind == Kind.PRESTASHOP:
-        return Reader.at(access.place_of(connection))
-    options = connection.options
-    return WebserviceReader(
-        access.open_webservice(connection), connection.shop_id, connection.source, access.shop_number(connection),
-        str(options.get("time_zone") or ""), bool(options.get("newsletter_is_consent")),
-    )  # fmt: skip
-
-
-def _import(connection: Connection, reader: AnyReader, now: datetime) -> bool:
+def _import(connection: Connection, reader: ShopReader, now: datetime) -> bool:
     if not connection.is_importing:
-        cursor, total = _begin(reader, now)
+        cursor, total = reader.begin(now)
         connection.cursor, connection.total, connection.done = cursor, total, 0
         _save(connection, now, cursor=cursor, total=total, done=0)
     end = perf_counter() + WORKS_SECONDS
     try:
         with Writing(connection, reader, now) as writing:
             while True:
-                part = _next_slice(connection, reader, writing.cursor, now)
+                part = reader.next_slice(writing.cursor, now)
                 writing.write(part)
                 if part.is_last or perf_counter() > end:
                     break
@@ -166,29 +149,15 @@ def _import(connection: Connection, reader: AnyReader, now: datetime) -> bool:
     return True
 
 
-def _next_slice(connection: Connection, reader: AnyReader, cursor: dict[str, Any], now: datetime) -> Slice:
-    """The slice at a cursor. Of a large database those after it are read beside, while it is written."""
-    if isinstance(reader, WebserviceReader):
-        return webservice_following.next_slice(reader, cursor, now)
-    part = reader.beside.next_slice(cursor) if reader.beside else None
-    if part is None or part.is_last:
-        reader.end_beside()
-    part = part or importing.next_slice(reader, cursor, now)
-    if part.size >= LONG and reader.beside is None:
-        reader.beside = Beside(access.place_of(connection), part.cursor)
-    reader.read_strangers(part.portion)
-    return part
-
-
 class Writing:
     """Writes the slices of an import in their order.
 
     Two long ones of carts are written at once where the database has several writers, each by a connection of its own;
     the later one commits after the earlier, or not at all. Should they want the same row, both are taken back, and
-    from then on (`Reader.writes_two`) they come one after the other.
+    from then on (`ShopReader.writes_two`) they come one after the other.
     """
 
-    def __init__(self, connection: Connection, reader: AnyReader, now: datetime) -> None:
+    def __init__(self, connection: Connection, reader: ShopReader, now: datetime) -> None:
         self.connection, self.reader, self.now = connection, reader, now
         self.cursor, self.done = connection.cursor, connection.done
         self._threads = ThreadPoolExecutor(2)
@@ -210,7 +179,7 @@ class Writing:
     def _is_apart(self, part: Slice) -> bool:
         """Whether it names nothing that the slice before it might make."""
         stages = {self.cursor.get("stage"), part.cursor.get("stage")}
-        is_plain = part.size >= LONG and stages == {"carts"} and not part.portion.customers
+        is_plain = part.is_long and stages == {"carts"} and not part.portion.customers
         return is_plain and self.reader.writes_two and db.vendor == "postgresql"
 
     def _write(self, part: Slice, done: int, before: "Future[None] | None" = None, *, is_apart: bool = False) -> None:
@@ -248,11 +217,9 @@ class Writing:
             self._finish()
 
 
-def _follow(connection: Connection, reader: AnyReader, now: datetime) -> bool:
-    found = _look(reader, connection.cursor, now)
-    rest = webservice_following.EVERY if connection.kind == Kind.PRESTASHOP_API else EVERY
-    if connection.options.get("is_spared"):
-        rest = max(rest, EVERY_SPARED)
+def _follow(connection: Connection, reader: ShopReader, now: datetime) -> bool:
+    found = reader.look(connection.cursor, now)
+    rest = max(reader.every, EVERY_SPARED) if connection.options.get("is_spared") else reader.every
     with transaction.atomic():
         _hold(connection)
         for take in found.takes:
@@ -262,18 +229,6 @@ def _follow(connection: Connection, reader: AnyReader, now: datetime) -> bool:
     for remember in found.afterwards:
         remember()
     return found.behind
-
-
-def _begin(reader: AnyReader, now: datetime) -> tuple[dict[str, Any], int]:
-    if isinstance(reader, WebserviceReader):
-        return webservice_following.begin(reader, now)
-    return importing.begin(reader, now)
-
-
-def _look(reader: AnyReader, cursor: dict[str, Any], now: datetime) -> following.Look:
-    if isinstance(reader, WebserviceReader):
-        return webservice_following.look(reader, cursor, now)
-    return following.look(reader, cursor, now)
 
 
 def _hold(connection: Connection) -> None:
@@ -289,7 +244,7 @@ def _save(connection: Connection, now: datetime, **changed: Any) -> None:
         "trouble": "",
         "trouble_at": None,
         "failures": 0,
-        "claimed_until": now + _lease(connection),
+        "claimed_until": now + READERS[connection.kind].lease,
     }
     Connection.objects.filter(pk=connection.pk, claimed_by=me()).update(**healthy, **changed)
 

@@ -15,6 +15,8 @@ from ghostcart.customers import identity, queries
 from ghostcart.customers.errors import AddressErased, BadAddress, SignInLocked, SignInRefused, WeakPassword
 from ghostcart.customers.keys import email_key, keyed_hash, searched, tidy
 from ghostcart.customers.models import Address, Consent, Customer, SignInFailures
+from ghostcart.lib.errors import SavedMeanwhile
+from ghostcart.lib.marks import mark
 
 LOCKED_FOR = timedelta(minutes=15)
 """How long failures count, and so the longest time that an address or a source is locked."""
@@ -87,9 +89,17 @@ def change_details(customer: Customer, *, first_name: str, last_name: str, phone
     _save(customer, **names, phone=tidy(phone, 40))
 
 
-def save_note(customer: Customer, note: str) -> None:
-    """Keep what staff noted about a customer."""
-    customer.note = note.replace("\x00", "").strip()
+@transaction.atomic
+def save_note(customer: Customer, note: str, shown: str | None = None) -> None:
+    """Keep what staff noted about a customer.
+
+    `shown` is the mark of the note that its writer saw; None: it counts whatever stands there. Raises SavedMeanwhile.
+    """
+    note = note.replace("\x00", "").strip()
+    kept = Customer.objects.select_for_update(no_key=True).values_list("note", flat=True).get(pk=customer.pk)
+    if shown is not None and shown != mark(kept) and note != kept:
+        raise SavedMeanwhile
+    customer.note = note
     customer.save(update_fields=["note"])
 
 

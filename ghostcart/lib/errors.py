@@ -24,3 +24,13 @@ class GhostcartError(Exception):
     def __str__(self) -> str:
         """The sentence in the active language."""
         return str(self.sentence) % self.params if self.params else str(self.sentence)
+
+
+class SavedMeanwhile(GhostcartError):
+    """What is to be written over is not what its writer was shown (`lib.marks`)."""
+
+    code, status = "saved_meanwhile", 409
+    sentence = _(
+        "Somebody else has saved this meanwhile. Nothing of theirs is overwritten, and what you typed is still here: "
+        "save again to put it in place of theirs."
+    )

@@ -85,7 +85,7 @@ def split(editor: Any, table: str, column: str, now: datetime, indexes: dict[str
     looked at while they go on.
     `indexes`: columns by name. `more`: statements for the new table, such as its other constraints.
     """
-    if editor.connection.vendor != "postgresql":
+    if editor.connection.vendor != "postgresql" or parts(table):  # it was stopped before it could be noted as done
         return
     with editor.connection.cursor() as cursor:
         cursor.execute(f"SELECT max({column}) FROM {table}")

@@ -3,13 +3,12 @@
 from typing import Any
 
 from ghostcart.lib.money import minor_digits, minor_micros
+from ghostcart.mail.kinds import CAMPAIGNS
 from ghostcart.mail.words import samples
 from ghostcart.shops.models import Shop
 
 Facts = dict[str, Any]
 
-WITH_CART = frozenset({"abandoned", "manual", "notice"})
-WITH_ORDER = frozenset({"thanks"})
 FOR_STAFF = frozenset({"summary", "notice"})
 ACCOUNT = "account"
 _PRICES = (84, 39, 16)
@@ -34,13 +33,13 @@ def dead_links(kind: str) -> dict[str, str]:
 
 def facts(kind: str, language: str, *, shop: Facts | None = None, currency: str = "EUR") -> Facts:
     """Everything a mail of this kind may speak of."""
-    said = samples(language)
+    said, about = samples(language), CAMPAIGNS.get(kind, "")
     person = {"first_name": said["first_name"], "last_name": said["last_name"]}
     return {
         "shop": shop or {"name": "Fern", "url": "https://shop.example/", "accent": "#3b6e57", "imprint": ""},
         "customer": {**person, "name": f"{person['first_name']} {person['last_name']}"},
-        "cart": cart(language, currency) if kind in WITH_CART else None,
-        "order": _order(currency) if kind in WITH_ORDER else None,
+        "cart": cart(language, currency) if about == "cart" or kind == "notice" else None,
+        "order": _order(currency) if about == "order" else None,
         "voucher": None if kind in FOR_STAFF or kind == ACCOUNT else voucher(currency),
         "staff": staff(currency) if kind in FOR_STAFF else None,
     }

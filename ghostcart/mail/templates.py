@@ -3,7 +3,7 @@
 Texts are Liquid (see `sandbox` for its bounds) in the little markup of `markup`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
@@ -16,9 +16,7 @@ from liquid.template import BoundTemplate
 
 from ghostcart.mail import drawing, samples, sandbox
 from ghostcart.mail.errors import TemplateFailed
-
-CAMPAIGNS = ("abandoned", "thanks", "best", "lapsed", "manual")
-KINDS = (*CAMPAIGNS, "summary", "notice", "account")
+from ghostcart.mail.kinds import CAMPAIGNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +110,21 @@ _REPORT = ("report_button", gettext_lazy("Block: the button to the report"))
 _OPEN = ("cart_button", gettext_lazy("Block: the button to the cart in the back office"))
 
 Described = list[tuple[str, str | Promise]]
+_Named = Sequence[tuple[str, str | Promise]]
+_ABOUT: dict[str, tuple[_Named, _Named]] = {
+    "cart": (_CART, [_CART_LINES, _RESTORE]), "order": (_ORDER, []), "": ([], [])
+}  # fmt: skip
+"""Variables and blocks, by what the mails of a campaign speak of."""
 _BY_KIND: dict[str, Described] = {
-    "abandoned": [*_SHOP, *_CUSTOMER, *_CART, *_VOUCHER, _CART_LINES, _RESTORE, _BOX, _SHOP_BUTTON],
-    "thanks": [*_SHOP, *_CUSTOMER, *_ORDER, *_VOUCHER, _BOX, _SHOP_BUTTON],
-    "best": [*_SHOP, *_CUSTOMER, *_VOUCHER, _BOX, _SHOP_BUTTON],
-    "lapsed": [*_SHOP, *_CUSTOMER, *_VOUCHER, _BOX, _SHOP_BUTTON],
-    "manual": [*_SHOP, *_CUSTOMER, *_CART, *_VOUCHER, _CART_LINES, _RESTORE, _BOX, _SHOP_BUTTON],
+    **{
+        kind: [*_SHOP, *_CUSTOMER, *_ABOUT[about][0], *_VOUCHER, *_ABOUT[about][1], _BOX, _SHOP_BUTTON]
+        for kind, about in CAMPAIGNS.items()
+    },
     "summary": [*_SHOP, *_STAFF, _REPORT],
     "notice": [*_SHOP, *_STAFF, *_CART, _CART_LINES, _OPEN],
     "account": [*_SHOP, *_CUSTOMER, _RESET],
 }
+KINDS = tuple(_BY_KIND)
 _LINE_PARTS = ("name", "option", "quantity", "price", "total")
 
 

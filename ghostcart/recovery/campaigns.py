@@ -13,39 +13,21 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.utils.translation import gettext as _
 
+from ghostcart.lib.errors import SavedMeanwhile
+from ghostcart.lib.marks import mark
 from ghostcart.mail import templates
 from ghostcart.mail.models import Message, State
 from ghostcart.recovery import enrolments, facts, looking, rules, scan, texts, tidying
 from ghostcart.recovery.audience import Audience
 from ghostcart.recovery.errors import BackfillChanged, BadCampaign, HoldoutFixed, LastStep, NotReady, WrongCampaignState
+from ghostcart.recovery.kinds import DAY, TRAITS
 from ghostcart.recovery.models import Campaign, CampaignState, Decision, Enrolment, Kind, Step, VoucherKind
 from ghostcart.recovery.subject import Plan
 from ghostcart.shops.models import Shop
 
 BACKFILL = timedelta(days=30)
 """How far back a confirmed back-fill looks."""
-HOUR, DAY, WEEK = 60, 24 * 60, 7 * 24 * 60
 LONGEST_DELAY = 366 * DAY
-PRIORITIES = {Kind.MANUAL: 1, Kind.ABANDONED: 10, Kind.THANKS: 20, Kind.BEST: 30, Kind.LAPSED: 40}
-
-ACTIVITY, PREVIOUS = Step.Since.ACTIVITY, Step.Since.PREVIOUS
-FIRST_STEPS: dict[str, list[dict[str, Any]]] = {
-    Kind.ABANDONED: [
-        {"delay_minutes": DAY, "since": ACTIVITY},
-        {"delay_minutes": 3 * DAY, "since": ACTIVITY, "voucher": VoucherKind.PERCENT, "percent_bp": 1000},
-        {"delay_minutes": WEEK, "since": ACTIVITY},
-    ],
-    Kind.THANKS: [{"delay_minutes": WEEK, "since": ACTIVITY}],
-    Kind.BEST: [{"delay_minutes": DAY, "since": ACTIVITY, "voucher": VoucherKind.PERCENT, "percent_bp": 1000}],
-    Kind.LAPSED: [{"delay_minutes": 0, "since": ACTIVITY, "voucher": VoucherKind.PERCENT, "percent_bp": 1000}],
-    Kind.MANUAL: [{"delay_minutes": 0, "since": ACTIVITY}],
-}
-"""What campaigns of each kind begin with. Money comes last, and never with the first reminder of a cart."""
-KIND_SETTINGS: dict[str, dict[str, Any]] = {
-    Kind.BEST: {"days": 365, "threshold_minor": 50_000},
-    Kind.LAPSED: {"days": 180},
-    Kind.MANUAL: {"holdout_bp": 0},
-}
 SETTINGS = (
     "name", "priority", "audience", "threshold_minor", "currency", "days", "holdout_bp", "day_budget_minor",
     "budget_minor",
@@ -63,19 +45,26 @@ STEP_SETTINGS = (
 @transaction.atomic
 def create(shop: Shop, kind: str, name: str, now: datetime, *, is_demo: bool = False) -> Campaign:
     """A draft with the steps and texts that its kind begins with."""
+    traits = TRAITS[Kind(kind)]
     campaign = Campaign.objects.create(
         shop=shop,
         kind=Kind(kind),
         name=name.strip()[:120],
-        priority=PRIORITIES[Kind(kind)],
+        priority=traits.priority,
+        days=traits.days,
+        threshold_minor=traits.threshold_minor,
+        holdout_bp=traits.holdout_bp,
         currency=shop.currency,
         salt=secrets.token_hex(16),
         created_at=now,
         is_demo=is_demo,
-        **KIND_SETTINGS.get(kind, {}),
     )
-    for place, step in enumerate(FIRST_STEPS[kind], start=1):
-        Step.objects.create(campaign=campaign, position=place, texts=texts.default(kind, place), **step)
+    for place, step in enumerate(traits.steps, start=1):
+        voucher = VoucherKind.PERCENT if step.percent_bp else VoucherKind.NONE
+        Step.objects.create(
+            campaign=campaign, position=place, delay_minutes=step.delay_minutes, since=Step.Since.ACTIVITY,
+            texts=texts.default(kind, place), voucher=voucher, percent_bp=step.percent_bp,
+        )  # fmt: skip
     return campaign
 
 
@@ -115,17 +104,30 @@ def add_step(campaign: Campaign) -> Step:
     _locked(campaign)
     last = Step.objects.filter(campaign=campaign).aggregate(last=Max("position"))["last"] or 0
     there = steps(campaign).count()
-    since = PREVIOUS if there else ACTIVITY
+    since = Step.Since.PREVIOUS if there else Step.Since.ACTIVITY
     text = texts.default(campaign.kind, there + 1)
     return Step.objects.create(campaign=campaign, position=last + 1, delay_minutes=3 * DAY, since=since, texts=text)
 
 
+def step_mark(step: Step) -> str:
+    """The mark of all that `save_step` may change, for `shown`."""
+    return mark({name: getattr(step, name) for name in STEP_SETTINGS})
+
+
 @transaction.atomic
-def save_step(step: Step, **changed: Any) -> None:
-    """Save some of STEP_SETTINGS; what is planned goes by them, what was sent stays. Raises BadCampaign."""
+def save_step(step: Step, shown: str | None = None, **changed: Any) -> None:
+    """Save some of STEP_SETTINGS; what is planned goes by them, what was sent stays.
+
+    `shown` is the `step_mark` of what the writer saw; None: it counts whatever stands there. Raises BadCampaign and
+    SavedMeanwhile.
+    """
     if unknown := set(changed) - set(STEP_SETTINGS):
         raise TypeError(f"not a setting: {', '.join(sorted(unknown))}")
     _locked(step.campaign)
+    if shown is not None:
+        kept = Step.objects.get(pk=step.pk)
+        if shown != step_mark(kept) and any(getattr(kept, name) != value for name, value in changed.items()):
+            raise SavedMeanwhile
     for name, value in changed.items():
         setattr(step, name, value)
     if problem := _step_problem(step):
@@ -192,9 +194,11 @@ def problems(campaign: Campaign) -> list[str]:
         if places:
             told = _("Step %(step)s has a voucher, but nobody has chosen how vouchers get into this shop.")
             found += [told % {"step": place} for place in places]
-    if campaign.kind == Kind.BEST and (campaign.threshold_minor <= 0 or not campaign.days or not campaign.currency):
-        found.append(_("It needs an amount, a currency and a period."))
-    if campaign.kind == Kind.LAPSED and not campaign.days:
+    traits = TRAITS[campaign.kind]
+    if traits.threshold_minor:
+        if campaign.threshold_minor <= 0 or not campaign.days or not campaign.currency:
+            found.append(_("It needs an amount, a currency and a period."))
+    elif traits.days and not campaign.days:
         found.append(_("It needs a number of days."))
     if Audience.parse(campaign.audience).problems:
         found.append(_("Its audience cannot be read."))
@@ -238,7 +242,7 @@ def begin(campaign: Campaign, plan: Plan, now: datetime, back: timedelta = timed
 
 def backfill(plan: Plan, now: datetime) -> list[looking.Found]:
     """Who would be met at once if the campaign looked back. `plan` as if it were started now."""
-    if plan.kind == Kind.MANUAL:
+    if TRAITS[plan.kind].is_by_hand:
         return []
     end = now - rules.offset(plan)
     return scan.would_take_in(plan, end - BACKFILL, end, now)
@@ -246,7 +250,7 @@ def backfill(plan: Plan, now: datetime) -> list[looking.Found]:
 
 def usual_day(plan: Plan, now: datetime) -> int:
     """How many people with a name came by on the median of the last seven days: the measure for a new campaign."""
-    if plan.kind == Kind.MANUAL:
+    if TRAITS[plan.kind].is_by_hand:
         return 0
     end = now - rules.offset(plan)
     days = [timedelta(days=day) for day in range(scan.DAYS_COMPARED)]

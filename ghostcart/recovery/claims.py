@@ -21,11 +21,13 @@ from ghostcart.customers import identity
 from ghostcart.lib import sql
 from ghostcart.lib.texts import pick
 from ghostcart.mail.claiming import Verdict as Answer
+from ghostcart.mail.kinds import CAMPAIGNS
 from ghostcart.mail.models import Message, Purpose
 from ghostcart.mail.outbox import Go, Later, LinkWish, No
 from ghostcart.orders.models import Order
 from ghostcart.recovery import enrolments, facts, guard, holdout, letters, rules
-from ghostcart.recovery.models import Campaign, Decision, Enrolment, Kind, Reminder
+from ghostcart.recovery.kinds import TRAITS
+from ghostcart.recovery.models import Campaign, Decision, Enrolment, Reminder
 from ghostcart.recovery.subject import Asking, Basket, Human, Mail, Plan, StepPlan, Trigger
 from ghostcart.vouchers.models import Voucher
 
@@ -104,7 +106,7 @@ class _Claim:
             return self._no(reminder, plan, human, None, rules.no("deleted"))
         asking = self._asking(reminder, plan, human, trigger)
         verdict = rules.judge(asking, self.now)
-        if plan.kind == Kind.MANUAL and holdout.keeps_from(human, plan.shop.id, self.now, trigger):
+        if TRAITS[plan.kind].is_by_hand and holdout.keeps_from(human, plan.shop.id, self.now, trigger):
             verdict = rules.no("held_out")
         if verdict.is_go:
             return self._go(reminder, asking)
@@ -120,7 +122,7 @@ class _Claim:
         step = next(step for step in plan.steps if step.id == reminder.step_id)
         previous_at = (previous.sent_at or previous.due_at) if previous else None
         due = rules.due_at(plan, step, enrolment.activity_at, previous_at)
-        is_leap = plan.kind != Kind.MANUAL and rules.is_leap(plan, self.looked[plan.id], self.now)
+        is_leap = not TRAITS[plan.kind].is_by_hand and rules.is_leap(plan, self.looked[plan.id], self.now)
         return Asking(
             plan=replace(plan, is_clock_wrong=is_leap),
             step=step,
@@ -206,7 +208,7 @@ class _Claim:
 
     def _following(self, reminder: Reminder, plan: Plan) -> StepPlan | None:
         """The first step behind this one that was not planned, if none is on its way. By hand is no sequence."""
-        if plan.kind == Kind.MANUAL:
+        if TRAITS[plan.kind].is_by_hand:
             return None
         others = [one for one in self.siblings[reminder.enrolment_id] if one.pk != reminder.pk]
         planned = {one.step_id: one.message.state for one in others}
@@ -293,7 +295,7 @@ def _siblings(enrolled: Sequence[Enrolment]) -> dict[int, list[Reminder]]:
 
 def text_of(reminder: Reminder) -> dict[str, str]:
     """The step's text in the message's language, as it is now; or what staff wrote for this once."""
-    if reminder.message.template and reminder.enrolment.campaign.kind == Kind.MANUAL:
+    if reminder.message.template and TRAITS[reminder.enrolment.campaign.kind].is_by_hand:
         return dict(reminder.message.template)
     texts = reminder.step.texts
     language = reminder.message.language
@@ -312,7 +314,7 @@ def wishes(enrolment: Enrolment, voucher: Voucher | None, now: datetime) -> tupl
         LinkWish("stop", Purpose.STOP, kind, now + STOP_KEPT),
         LinkWish("preferences", Purpose.PREFERENCES, kind, now + STOP_KEPT),
     ]
-    if campaign.kind not in (Kind.ABANDONED, Kind.MANUAL) and voucher is None:
+    if CAMPAIGNS[campaign.kind] != "cart" and voucher is None:
         del links[0]
     if campaign.shop.counts_openings:
         links.append(LinkWish("seen", Purpose.SEEN, {}, now + RESTORE_KEPT))

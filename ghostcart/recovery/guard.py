@@ -31,7 +31,8 @@ from ghostcart.customers.models import Person
 from ghostcart.mail.models import State
 from ghostcart.recovery import history, worth
 from ghostcart.recovery.history import ONE_IN, Who
-from ghostcart.recovery.models import Budget, Campaign, Decision, Kind, Reminder, Step, VoucherGrant
+from ghostcart.recovery.kinds import TRAITS, Begins
+from ghostcart.recovery.models import Budget, Campaign, Decision, Reminder, Step, VoucherGrant
 from ghostcart.recovery.scoring import Rung, Score, ladder, score
 from ghostcart.recovery.worth import Worth
 from ghostcart.vouchers import services as vouchers
@@ -131,7 +132,7 @@ def _by_rung(rung: Rung, step: Step) -> str:
 def _by_rules(reminder: Reminder, step: Step, cart: Cart | None, who: Who, now: datetime) -> str:
     if not step.campaign.shop.takes_vouchers:
         return "no_way"
-    if step.campaign.kind == Kind.ABANDONED and not _was_reminded(reminder):
+    if TRAITS[step.campaign.kind].begins == Begins.CART and not _was_reminded(reminder):
         return "first_reminder"
     if VoucherGrant.objects.filter(person_id__in=who.relatives, at__gt=now - ONE_IN).exists():
         return "recent_voucher"

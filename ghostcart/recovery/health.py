@@ -8,7 +8,8 @@ from ghostcart.lib.planning import OneOf
 from ghostcart.mail.claiming import WAITING
 from ghostcart.mail.models import Message, State
 from ghostcart.recovery import facts, rules
-from ghostcart.recovery.models import Campaign, CampaignState, Kind
+from ghostcart.recovery.kinds import Begins, begun_by
+from ghostcart.recovery.models import Campaign, CampaignState
 
 BEHIND = timedelta(minutes=10)
 """A message that waits longer than this, or a campaign not looked at for so long: no worker keeps up."""
@@ -36,7 +37,7 @@ def backlog(now: datetime) -> Backlog:
     waiting = Message.objects.filter(OneOf("state", WAITING))
     due = waiting.filter(due_at__lte=now)
     looking = Campaign.objects.filter(state=CampaignState.RUNNING, looked_until__isnull=False)
-    running = list(looking.exclude(kind=Kind.MANUAL).select_related("shop"))
+    running = list(looking.exclude(kind__in=begun_by(Begins.STAFF)).select_related("shop"))
     plans = facts.plans_of(running)
     looked = [campaign.looked_until + rules.offset(plans[campaign.pk]) for campaign in running if campaign.looked_until]
     return Backlog(

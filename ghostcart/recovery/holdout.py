@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from ghostcart.recovery import facts, rules
-from ghostcart.recovery.models import Arm, Campaign, CampaignState, Kind
+from ghostcart.recovery.kinds import Begins, begun_by
+from ghostcart.recovery.models import Arm, Campaign, CampaignState
 from ghostcart.recovery.subject import Human, Trigger
 
 ALIVE = (CampaignState.RUNNING, CampaignState.PAUSED)
@@ -17,5 +18,6 @@ def keeps_from(human: Human, shop_id: int, now: datetime, trigger: Trigger) -> b
         return True
     if trigger.basket is None:
         return False
-    for_carts = Campaign.objects.filter(shop=shop_id, kind=Kind.ABANDONED, state__in=ALIVE).select_related("shop")
-    return any(rules.arm(plan, human) == Arm.HELD_OUT for plan in facts.plans_of(list(for_carts)).values())
+    of_carts = Campaign.objects.filter(shop=shop_id, kind__in=begun_by(Begins.CART), state__in=ALIVE)
+    plans = facts.plans_of(list(of_carts.select_related("shop")))
+    return any(rules.arm(plan, human) == Arm.HELD_OUT for plan in plans.values())

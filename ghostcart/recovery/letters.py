@@ -14,6 +14,7 @@ from ghostcart.carts.models import Cart, CartLine
 from ghostcart.customers.models import Customer
 from ghostcart.lib.texts import LANGUAGES
 from ghostcart.mail.drawing import LINES_SHOWN
+from ghostcart.mail.kinds import CAMPAIGNS
 from ghostcart.orders.models import Order
 from ghostcart.recovery.models import Kind
 from ghostcart.shops.models import Shop
@@ -33,12 +34,12 @@ def facts_of(
     kind: str = Kind.MANUAL,
 ) -> Facts:
     """The facts of a mail of this kind, for `mail.drawing.draw`."""
-    has_cart = cart is not None and kind in (Kind.ABANDONED, Kind.MANUAL)
+    about = CAMPAIGNS[kind]
     return {
         "shop": shop_facts(shop, language),
         "customer": customer_facts(customer),
-        "cart": cart_facts(cart, language) if cart is not None and has_cart else None,
-        "order": order_facts(order) if order is not None and kind == Kind.THANKS else None,
+        "cart": cart_facts(cart, language) if cart is not None and about == "cart" else None,
+        "order": order_facts(order) if order is not None and about == "order" else None,
         "voucher": voucher_facts(voucher, shop) if voucher is not None else None,
     }
 

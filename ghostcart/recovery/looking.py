@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from ghostcart.carts.models import Cart
 from ghostcart.orders.models import Order
 from ghostcart.recovery import facts, triggers
-from ghostcart.recovery.models import Kind
+from ghostcart.recovery.kinds import TRAITS, Begins
 from ghostcart.recovery.subject import Human, Plan, Trigger
 
 PAGE = 100
@@ -40,7 +40,7 @@ class Page:
 
 def rows(plan: Plan, start: datetime, end: datetime) -> QuerySet[Any]:
     """What happened in (start, end] and has somebody's name on it: carts, or orders; in order of time."""
-    if plan.kind == Kind.ABANDONED:
+    if _is_of_carts(plan):
         ghosts = Cart.objects.filter(
             shop=plan.shop.id, deleted_at=None, ordered_at=None, merged_at=None, line_count__gt=0,
             customer__isnull=False,
@@ -52,7 +52,7 @@ def rows(plan: Plan, start: datetime, end: datetime) -> QuerySet[Any]:
 
 def page(plan: Plan, start: datetime, end: datetime, after: tuple[datetime, int] | None = None) -> Page:
     """The next people in (start, end], in order of time; those behind `after`."""
-    column = "last_activity_at" if plan.kind == Kind.ABANDONED else "placed_at"
+    column = "last_activity_at" if _is_of_carts(plan) else "placed_at"
     wanted = rows(plan, start, end)
     if after is not None:
         behind = Q(**{f"{column}__gt": after[0]}) | Q(**{column: after[0], "pk__gt": after[1]})
@@ -72,9 +72,13 @@ def pages(plan: Plan, start: datetime, end: datetime) -> Iterator[Page]:
         after = found.last
 
 
+def _is_of_carts(plan: Plan) -> bool:
+    return TRAITS[plan.kind].begins == Begins.CART
+
+
 def _people(plan: Plan, some: Sequence[Any], column: str) -> Iterator[Found]:
     people = facts.humans({row.customer_id for row in some})
-    triggers = _of_carts(some) if plan.kind == Kind.ABANDONED else _of_orders(plan, some, people)
+    triggers = _of_carts(some) if _is_of_carts(plan) else _of_orders(plan, some, people)
     for row in some:
         if row.customer_id in people and row.pk in triggers:
             yield Found(getattr(row, column), row.pk, people[row.customer_id], triggers[row.pk])

@@ -118,7 +118,9 @@ def _listed(message: Message) -> QuerySet[Suppression]:
 
 def _end(message: Message, now: datetime, kind: Kind | None = None) -> None:
     """What they are in ends at once, not only when the next step comes up. Their messages are locked already."""
-    if message.customer is not None and message.customer.person_id is not None:
+    if message.customer is None:  # whose enrolments name nobody are not theirs
+        return
+    if message.customer.person_id is not None:
         identity.hold([message.customer.person_id])
     running = Enrolment.objects.filter(shop=message.shop_id, customer=message.customer, ended_at=None)
     if kind is not None:

@@ -12,7 +12,8 @@ from ghostcart.customers.models import Customer
 from ghostcart.mail.models import Message
 from ghostcart.orders.models import Order
 from ghostcart.recovery import campaigns, facts, guard, looking, reasons, rules
-from ghostcart.recovery.models import Arm, Campaign, CampaignState, Decision, Kind, LedgerLine, Reminder
+from ghostcart.recovery.kinds import Begins, begun_by
+from ghostcart.recovery.models import Arm, Campaign, CampaignState, Decision, LedgerLine, Reminder
 from ghostcart.recovery.subject import Plan
 
 DECISIONS_SHOWN = 200
@@ -101,7 +102,7 @@ def _standing(cart: Cart, told: Iterable[int | None], now: datetime) -> Iterable
     """Why campaigns that run for carts are silent about this one."""
     if cart.ordered_at or cart.merged_at or cart.deleted_at or not cart.line_count:
         return
-    running = Campaign.objects.filter(shop=cart.shop_id, kind=Kind.ABANDONED, state=CampaignState.RUNNING)
+    running = Campaign.objects.filter(shop=cart.shop_id, kind__in=begun_by(Begins.CART), state=CampaignState.RUNNING)
     for campaign in running.exclude(pk__in=[one for one in told if one]).select_related("shop"):
         due = cart.last_activity_at + rules.first_delay(facts.plan_of(campaign))
         reason = "waiting"

@@ -19,7 +19,8 @@ from django.db.models import Q
 from ghostcart.carts.models import Cart
 from ghostcart.orders.models import Order
 from ghostcart.recovery import enrolments, facts, past, rules, scan, triggers, worth
-from ghostcart.recovery.models import Arm, Campaign, CampaignState, Kind, Step, VoucherGrant, VoucherKind
+from ghostcart.recovery.kinds import TRAITS, Begins
+from ghostcart.recovery.models import Arm, Campaign, CampaignState, Step, VoucherGrant, VoucherKind
 from ghostcart.recovery.past import PastCart
 from ghostcart.recovery.subject import Asking, Human, Mail, Plan, StepPlan, Trigger, Voice
 
@@ -130,15 +131,17 @@ class _Play:
 
     def gather(self, since: datetime) -> Iterator[tuple[int, int]]:
         """Read all that could have taken somebody in; tells how far it is."""
-        if self.plan.kind == Kind.MANUAL:
+        begins = TRAITS[self.plan.kind].begins
+        if begins == Begins.STAFF:
             return
-        wanted: Any = self._carts(since) if self.plan.kind == Kind.ABANDONED else self._orders(since)
+        is_of_carts = begins == Begins.CART
+        wanted: Any = self._carts(since) if is_of_carts else self._orders(since)
         ids = list(wanted.values_list("pk", flat=True))
         for place in range(0, len(ids), CHUNK):
             some = list(wanted.model.objects.filter(pk__in=ids[place : place + CHUNK]).order_by("pk"))
             people = facts.humans({one.customer_id for one in some})
             self._remember_vouchers(people.values())
-            (self._add_carts if self.plan.kind == Kind.ABANDONED else self._add_orders)(some, people)
+            (self._add_carts if is_of_carts else self._add_orders)(some, people)
             yield min(place + CHUNK, len(ids)), len(ids)
 
     def _carts(self, since: datetime) -> Any:

@@ -13,7 +13,8 @@ from typing import Any
 
 from ghostcart.recovery import hours
 from ghostcart.recovery.audience import Audience as Audience
-from ghostcart.recovery.models import Arm, CampaignState, Kind
+from ghostcart.recovery.kinds import TRAITS, Begins
+from ghostcart.recovery.models import Arm, CampaignState
 from ghostcart.recovery.subject import Asking, Basket, Human, Mail, Plan, Purchase, ShopTerms, StepPlan, Trigger, Voice
 
 STALE_AFTER = timedelta(days=3)
@@ -26,7 +27,6 @@ LEAP = timedelta(days=45)
 """A worker that was away for longer than this, or a clock that leapt: staff are asked before anything goes out."""
 LOOK_AGAIN = timedelta(hours=1)
 """When to ask again about what has no time of its own (a pause, a step before that is still on its way)."""
-WITH_CART = (Kind.ABANDONED, Kind.MANUAL)
 ON_THE_WAY = frozenset({"due", "claimed", "committing", "failed_temp"})
 
 
@@ -107,8 +107,8 @@ def is_too_late(plan: Plan, trigger: Trigger, now: datetime) -> bool:
 
 
 def offset(plan: Plan) -> timedelta:
-    """How long after it happened something is looked at: the first step's delay; of lapsed customers their days too."""
-    rest = timedelta(days=plan.days) if plan.kind == Kind.LAPSED else timedelta()
+    """How long after it happened something is looked at: the first step's delay; of a silence its days too."""
+    rest = timedelta(days=plan.days) if TRAITS[plan.kind].begins == Begins.SILENCE else timedelta()
     return rest + first_delay(plan)
 
 
@@ -144,7 +144,8 @@ def _gives_way(plan: Plan, trigger: Trigger, other: Voice) -> str:
     if other.campaign_id == plan.id:
         is_newer = trigger.basket is not None and other.activity_at < trigger.activity_at
         return "newer_cart" if is_newer else ""
-    if trigger.purchase and other.kind != Kind.THANKS and trigger.purchase.placed_at >= other.activity_at:
+    is_moot = trigger.purchase is not None and trigger.purchase.placed_at >= other.activity_at
+    if is_moot and not TRAITS[other.kind].goes_on_after_orders:
         return "bought"
     return "outranked" if plan.priority < other.priority else ""
 
@@ -155,7 +156,8 @@ def _gives_way(plan: Plan, trigger: Trigger, other: Voice) -> str:
 def judge(asking: Asking, now: datetime) -> Verdict:
     """Whether this message may go out now. Asked inside the transaction that claims it."""
     plan, step, human = asking.plan, asking.step, asking.human
-    if asking.is_over and plan.kind != Kind.MANUAL:
+    is_by_hand = TRAITS[plan.kind].is_by_hand
+    if asking.is_over and not is_by_hand:
         return no("ended")
     if plan.state == CampaignState.ENDED:
         return no("campaign_ended")
@@ -163,7 +165,7 @@ def judge(asking: Asking, now: datetime) -> Verdict:
         return later(now + LOOK_AGAIN, "clock_wrong")
     if step.is_removed:
         return no("step_removed")
-    if arm(plan, human) == Arm.HELD_OUT and plan.kind != Kind.MANUAL:
+    if arm(plan, human) == Arm.HELD_OUT and not is_by_hand:
         return no("held_out")
     stop = passed_over(plan, human, asking.trigger, now)
     if not stop.is_go:
@@ -217,14 +219,14 @@ def cap_free_at(mails: Iterable[Mail], shop: ShopTerms, now: datetime, besides: 
 
 def _is_spoken_to(asking: Asking) -> bool:
     """Two people turned out to be one while each was in a campaign: the one that goes first, goes on."""
-    if asking.plan.kind == Kind.MANUAL:
+    if TRAITS[asking.plan.kind].is_by_hand:
         return False
     mine = (asking.plan.priority, asking.enrolled_at, asking.enrolment_id)
     return any(
         other.arm == Arm.CONTACTED
         and other.ended_at is None
         and other.enrolment_id != asking.enrolment_id
-        and other.kind != Kind.MANUAL
+        and not TRAITS[other.kind].is_by_hand
         and (other.priority, other.at, other.enrolment_id) < mine
         for other in asking.human.voices
     )
@@ -251,10 +253,11 @@ def _bought(plan: Plan, human: Human, trigger: Trigger) -> Purchase | None:
     Of a cart: what the person, or who shares their address or device, ordered since they left it; or an order of their
     own since it was begun that holds half of it (a cart left over from a purchase). A cart begun after is a new one.
     """
-    if plan.kind == Kind.LAPSED and trigger.purchase:
+    traits = TRAITS[plan.kind]
+    if traits.begins == Begins.SILENCE and trigger.purchase:
         last = trigger.purchase.placed_at
         return next((one for one in human.purchases if one.is_own and one.counts and one.placed_at > last), None)
-    if plan.kind not in WITH_CART or not trigger.basket:
+    if not traits.has_cart or not trigger.basket:
         return None
     return next((one for one in human.purchases if one.counts and _settles(one, trigger.basket, trigger)), None)
 
@@ -268,7 +271,7 @@ def _settles(order: Purchase, basket: Basket, trigger: Trigger) -> bool:
 
 
 def _order_is_void(plan: Plan, trigger: Trigger) -> str:
-    if plan.kind not in (Kind.THANKS, Kind.BEST) or trigger.purchase is None:
+    if TRAITS[plan.kind].begins != Begins.ORDER or trigger.purchase is None:
         return ""
     return "order_void" if trigger.purchase.cancelled_at or trigger.purchase.refunded_at else ""
 
@@ -287,16 +290,6 @@ def _has_consent(shop: ShopTerms, human: Human) -> bool:
     if human.answered("reminders", own=True):
         return True
     return shop.buyers_may_be_reminded and any(one.is_own and one.counts for one in human.purchases)
-
-
-def spent(human: Human, currency: str, since: datetime, until: datetime) -> int:
-    """What the person bought in a currency and kept, in minor units."""
-    return sum(
-        one.goods.total_minor
-        for one in human.purchases
-        if one.is_own and one.counts and not one.refunded_at and one.goods.currency == currency
-        and since < one.placed_at <= until
-    )  # fmt: skip
 
 
 # -- runs far above the usual ------------------------------------------------------------------------

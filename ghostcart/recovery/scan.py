@@ -17,7 +17,8 @@ from django.db import transaction
 
 from ghostcart.customers import identity
 from ghostcart.recovery import enrolments, facts, looking, rules
-from ghostcart.recovery.models import Campaign, CampaignState, Decision, Enrolment, Kind
+from ghostcart.recovery.kinds import Begins, begun_by
+from ghostcart.recovery.models import Campaign, CampaignState, Decision, Enrolment
 from ghostcart.recovery.subject import Human, Plan, Trigger, Voice
 
 LATE = timedelta(minutes=10)
@@ -33,7 +34,8 @@ def enrol(now: datetime) -> bool:
     while identity.catch_up(now):
         pass
     believe_the_clock_again(now)
-    running = Campaign.objects.filter(state=CampaignState.RUNNING).exclude(kind=Kind.MANUAL).exclude(looked_until=None)
+    running = Campaign.objects.filter(state=CampaignState.RUNNING, looked_until__isnull=False)
+    running = running.exclude(kind__in=begun_by(Begins.STAFF))
     return bool(sum(look(pk, now) for pk in running.order_by("priority", "id").values_list("pk", flat=True)))
 
 

@@ -176,6 +176,15 @@ class Human:
         """How often the person had bought before."""
         return sum(one.is_own and one.counts and one.placed_at < moment for one in self.purchases)
 
+    def spent(self, currency: str, since: datetime, until: datetime) -> int:
+        """What the person bought in a currency after `since` and kept, in minor units."""
+        return sum(
+            one.goods.total_minor
+            for one in self.purchases
+            if one.is_own and one.counts and not one.refunded_at and one.goods.currency == currency
+            and since < one.placed_at <= until
+        )  # fmt: skip
+
     def answered(self, purpose: str, *, own: bool) -> bool | None:
         """The newest answer, of this address alone or of the whole person; None if there is none."""
         answers = [one for one in self.answers if one.purpose == purpose and (one.is_own or not own)]

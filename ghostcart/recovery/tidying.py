@@ -13,7 +13,8 @@ from ghostcart.mail import outbox
 from ghostcart.mail.claiming import WAITING
 from ghostcart.mail.models import Message, State
 from ghostcart.recovery import enrolments, rules
-from ghostcart.recovery.models import Campaign, Enrolment, Kind, Reminder
+from ghostcart.recovery.kinds import Begins, begun_by
+from ghostcart.recovery.models import Campaign, Enrolment, Reminder
 
 BATCH = 500
 PARKED = ("campaign_paused", "clock_wrong")
@@ -66,7 +67,7 @@ def take_back(now: datetime) -> int:
     """Cancel what is planned for people whose enrolment has ended; what is due already, its claim stops."""
     planned = Message.objects.filter(OneOf("state", WAITING), due_at__gt=now).order_by("due_at", "id")
     over = planned.filter(reminder__enrolment__ended_at__isnull=False).exclude(
-        reminder__enrolment__campaign__kind=Kind.MANUAL
+        reminder__enrolment__campaign__kind__in=begun_by(Begins.STAFF)
     )
     return outbox.cancel(list(over.values_list("pk", flat=True)[:BATCH]), "ended", now)
 

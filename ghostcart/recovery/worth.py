@@ -60,7 +60,7 @@ def of(step: Step, cart: Cart | None, reminder: Reminder, who: Who) -> Worth:
     shop = step.campaign.shop
     currency = cart.currency if cart else (reminder.enrolment.currency or step.campaign.currency or shop.currency)
     amount = int(step.amounts_minor.get(currency, 0)) if step.voucher == VoucherKind.AMOUNT else 0
-    minimum = _minimum(step, currency, amount, cart)
+    minimum = minimum_of(step, currency, amount, cart.products_minor if cart else None)
     return Worth(
         currency=currency,
         products_minor=cart.products_minor if cart else max(_largest_order(who, currency), amount, minimum),
@@ -76,11 +76,12 @@ def halved(whole: Worth) -> Worth:
     return replace(whole, percent_bp=whole.percent_bp // 2, amount_minor=whole.amount_minor // 2)
 
 
-def _minimum(step: Step, currency: str, amount_minor: int, cart: Cart | None) -> int:
-    """What the step asks for; where it asks for nothing, half of this cart, so that it is not spent on a trifle."""
+def minimum_of(step: Step, currency: str, amount_minor: int, products_minor: int | None) -> int:
+    """What the step asks for; where it asks for nothing, half of the products of this cart (None: there is no cart), so
+    that it is not spent on a trifle."""
     if currency in step.minimums_minor:
         return int(step.minimums_minor[currency])
-    return cart.products_minor // 2 if cart else amount_minor
+    return amount_minor if products_minor is None else products_minor // 2
 
 
 def _largest_order(who: Who, currency: str) -> int:

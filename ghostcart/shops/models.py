@@ -127,6 +127,22 @@ class Shop(models.Model):
         return texts.get(language) or texts.get(self.language) or pick(texts, language)
 
 
+class ConsentChoice(models.Model):
+    """Who may be reminded was chosen anew: what, by whom, and the sentence that they confirmed. Append-only."""
+
+    shop = models.ForeignKey(Shop, models.CASCADE, related_name="consent_choices")
+    basis = models.CharField(max_length=8, choices=ConsentBasis.choices)
+    sentence = models.TextField(default="", blank=True, help_text="in the words that were shown")
+    actor = models.CharField(max_length=40, help_text="system, or staff:7")
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.basis}, chosen by {self.actor}"
+
+
 class ShippingMethod(models.Model):
     """A way to deliver, with its price per currency in minor units, in the shop's tax mode."""
 

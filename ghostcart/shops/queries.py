@@ -1,6 +1,6 @@
 """Everything that others read about shops (the hot path asks `rules`)."""
 
-from ghostcart.shops.models import ShippingMethod, Shop
+from ghostcart.shops.models import ConsentChoice, PageKind, ShippingMethod, Shop
 
 
 def all_shops() -> list[Shop]:
@@ -21,6 +21,16 @@ def first() -> Shop | None:
 def currencies(shop: Shop) -> list[str]:
     """The currencies a shop sells in, its own first."""
     return [shop.currency, *(currency for currency in shop.currencies if currency != shop.currency)]
+
+
+def page_texts(shop: Shop, language: str) -> dict[str, str]:
+    """The texts of all pages as their owner wrote them in this language; empty where there is none."""
+    return {kind.value: shop.pages.get(kind.value, {}).get(language, "") for kind in PageKind}
+
+
+def consent_choices(shop: Shop) -> list[ConsentChoice]:
+    """Who chose when who may be reminded, newest first."""
+    return list(ConsentChoice.objects.filter(shop=shop).order_by("-pk"))
 
 
 def shipping_methods(shop: Shop) -> list[ShippingMethod]:

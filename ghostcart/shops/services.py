@@ -1,12 +1,17 @@
 """Everything that changes a shop: its settings and its ways to deliver."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 from django.utils.text import slugify
 
-from ghostcart.shops import rules
-from ghostcart.shops.models import AbandonedBasis, ShippingMethod, Shop
+from ghostcart.lib.errors import SavedMeanwhile
+from ghostcart.lib.marks import mark
+from ghostcart.shops import queries, rules
+from ghostcart.shops.errors import NotConfirmed
+from ghostcart.shops.models import AbandonedBasis, ConsentBasis, ConsentChoice, PageKind, ShippingMethod, Shop
 
 SETTINGS = (
     "name",
@@ -20,7 +25,6 @@ SETTINGS = (
     "online_minutes",
     "rounding",
     "rounding_type",
-    "pages",
     "bank_details",
     "mail_name",
     "mail_from",
@@ -30,7 +34,6 @@ SETTINGS = (
     "mail_cap_days",
     "quiet_from",
     "quiet_until",
-    "consent_basis",
     "counts_openings",
     "notice_above_minor",
     "origins",
@@ -38,15 +41,29 @@ SETTINGS = (
 """What `change_settings` may change."""
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Who may be reminded, as somebody chose it: who that was, and the sentence that they confirmed (empty: none)."""
+
+    basis: str
+    actor: str
+    at: datetime
+    sentence: str = ""
+
+
 def create(
-    name: str, *, language: str, currency: str, country: str, time_zone: str, consent_basis: str, now: datetime
+    name: str, *, language: str, currency: str, country: str, time_zone: str, chosen: Chosen, now: datetime
 ) -> Shop:
-    """A shop of our own, with one way to deliver that costs nothing until its owner says otherwise."""
+    """A shop of our own, with one way to deliver that costs nothing until its owner says otherwise.
+
+    Raises NotConfirmed.
+    """
     with transaction.atomic():
         made = Shop.objects.create(
             slug=free_slug(name, "shop"), name=name, language=language, currency=currency, currencies=[currency],
-            country=country, time_zone=time_zone, consent_basis=consent_basis, created_at=now,
+            country=country, time_zone=time_zone, consent_basis=chosen.basis, created_at=now,
         )  # fmt: skip
+        _choose(made, ConsentBasis.CONSENT, chosen)
         ShippingMethod.objects.create(shop=made, code="standard", names={"en": "Standard"}, prices_minor={currency: 0})
     rules.forget()
     return made
@@ -62,10 +79,11 @@ def free_slug(name: str, otherwise: str) -> str:
     return slug
 
 
-def change_settings(shop: Shop, **changed: object) -> bool:
-    """Save some of SETTINGS. Says whether carts are now abandoned at another time than before (see `carts.services`).
+def change_settings(shop: Shop, chosen: Chosen | None = None, **changed: object) -> bool:
+    """Save some of SETTINGS, and who may be reminded. Says whether carts are now abandoned at another time than before
+    (see `carts.services`).
 
-    The default language and currency are always among the offered ones.
+    The default language and currency are always among the offered ones. Raises NotConfirmed.
     """
     unknown = set(changed) - set(SETTINGS)
     if unknown:
@@ -73,6 +91,9 @@ def change_settings(shop: Shop, **changed: object) -> bool:
     with transaction.atomic():
         kept = Shop.objects.select_for_update().get(pk=shop.pk)
         before = _counts_abandonment(kept)
+        if chosen is not None:
+            _choose(shop, kept.consent_basis, chosen)
+            changed["consent_basis"] = chosen.basis
         for name, value in changed.items():
             setattr(shop, name, value)
         for one, many in (("language", "languages"), ("currency", "currencies")):
@@ -83,6 +104,36 @@ def change_settings(shop: Shop, **changed: object) -> bool:
         shop.save(update_fields=[*{*changed, "languages", "currencies"}])
     rules.forget()
     return before != _counts_abandonment(shop)
+
+
+def _choose(shop: Shop, before: str, chosen: Chosen) -> None:
+    """What is chosen anew is written down; to write to people who never agreed must be confirmed."""
+    if chosen.basis != before:
+        if chosen.basis != ConsentBasis.CONSENT and not chosen.sentence.strip():
+            raise NotConfirmed
+        ConsentChoice.objects.create(
+            shop=shop, basis=ConsentBasis(chosen.basis), sentence=chosen.sentence, actor=chosen.actor, at=chosen.at
+        )
+
+
+@transaction.atomic
+def write_pages(shop: Shop, language: str, texts: Mapping[str, str], shown: str | None = None) -> None:
+    """Save the texts of a shop's own pages in one language; those in other languages stay.
+
+    `shown` is the mark of `queries.page_texts` as the writer saw them; None: it counts whatever stands there. Raises
+    SavedMeanwhile.
+    """
+    kept = Shop.objects.select_for_update(no_key=True).get(pk=shop.pk)
+    there, wanted = queries.page_texts(kept, language), {kind: text.strip() for kind, text in texts.items()}
+    if shown is not None and shown != mark(there) and wanted != there:
+        raise SavedMeanwhile
+    pages = {}
+    for kind in PageKind:
+        told = kept.pages.get(kind.value, {}) | {language: wanted[kind.value]}
+        pages[kind.value] = {one: text for one, text in told.items() if text}
+    shop.pages = {kind: told for kind, told in pages.items() if told}
+    shop.save(update_fields=["pages"])
+    rules.forget()
 
 
 def _counts_abandonment(shop: Shop) -> tuple[object, ...]:

@@ -116,6 +116,8 @@ def cast(db):
         "key_id": keys.create(shop, name="ERP", scopes=["carts:read"], actor="staff:1", now=factories.NOON)[0].pk,
         "method_id": shop.shipping_methods.first().pk,
         "user_id": people["viewer"].pk,
+        "product_id": shop.products.first().pk,
+        "language": shop.language,
     }
     # An export is its person's own: everybody is tried with theirs, who has none with the owner's.
     return people, {who: values | {"token": exports.get(who, exports["owner"]).token} for who in PEOPLE}

@@ -1,5 +1,7 @@
 """Campaigns in the back office: made, edited and started there; what is typed is never lost, what is seen is safe."""
 
+import re
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 
@@ -11,16 +13,22 @@ from ghostcart.backoffice import looks
 from ghostcart.backoffice.models import Role
 from ghostcart.customers import services as customer_services
 from ghostcart.lib import clock
+from ghostcart.mail import samples
 from ghostcart.mail.models import Message, State
 from ghostcart.mail.writing import write_mail
 from ghostcart.recovery import campaigns
 from ghostcart.recovery.models import Campaign, CampaignState, Kind, Step
 from ghostcart.shops.models import Shop
+from ghostcart.vouchers.models import Voucher
 from tests import factories
 from tests.backoffice.cast import manager, signed_in
+from tests.factories import NOON
+from tests.recovery import following
+from tests.recovery.following import DAY, HOUR
 
 pytestmark = pytest.mark.django_db
 
+CODE = samples.voucher("EUR")["code"]
 HOSTILE = "<script>alert(1)</script>{{ 7|times:7 }}'\""
 
 
@@ -50,6 +58,7 @@ def first(campaign: Campaign) -> Step:
 def step_values(step: Step, **changed) -> dict[str, object]:
     texts = {f"{part}_{one}": text[part] for one, text in step.texts.items() for part in ("subject", "body")}
     return texts | {
+        "mark": campaigns.step_mark(step),
         "action": "save",
         "language": "en",
         "delay_number": "2",
@@ -416,6 +425,41 @@ def test_texts_in_languages_that_the_shop_left_are_kept(client, shop, campaign):
     assert step.texts["nl"] == kept
 
 
+@pytest.mark.parametrize("theirs", [{"subject_it": "Theirs"}, {"body_de": "Von ihr"}, {"delay_number": "5"}])
+def test_who_saves_a_step_that_another_one_saved_meanwhile_is_told_and_overwrites_nothing(
+    client, shop, campaign, theirs
+):
+    step = first(campaign)
+    page = url("campaign-step-edit", campaign.pk, step.pk)
+    shown = {"mark": client.get(page).context["form"]["mark"].value()}
+    assert manager(shop).post(page, step_values(step, **shown, **theirs)).status_code == 302
+    saved = Step.objects.filter(pk=step.pk).values().get()
+    mine = step_values(step, **shown, subject_en="Mine")
+    answer = client.post(page, mine)
+    form = answer.context["form"]
+    assert "Somebody else has saved this" in answer.content.decode()
+    assert form["subject_en"].value() == "Mine"
+    assert Step.objects.filter(pk=step.pk).values().get() == saved
+    assert client.post(page, mine | {"mark": form["mark"].value()}).status_code == 302  # now they know
+    step.refresh_from_db()
+    assert step.texts["en"]["subject"] == "Mine"
+
+
+def test_a_form_that_does_not_say_what_it_was_filled_with_overwrites_nothing(client, campaign):
+    step = first(campaign)
+    page = url("campaign-step-edit", campaign.pk, step.pk)
+    for mark in ("", "made up", "x" * 65):
+        assert client.post(page, step_values(step, mark=mark, subject_en="Mine")).status_code == 200
+    step.refresh_from_db()
+    assert step.texts["en"]["subject"] != "Mine"
+
+
+def test_two_who_save_the_same_are_not_bothered(client, shop, campaign):
+    step = first(campaign)
+    page, values = url("campaign-step-edit", campaign.pk, step.pk), step_values(step, subject_en="Ours")
+    assert [one.post(page, values).status_code for one in (client, manager(shop))] == [302, 302]
+
+
 def test_steps_are_added_moved_and_removed(client, campaign):
     before = [step.pk for step in campaigns.steps(campaign)]
     answer = client.post(url("campaign-step-add", campaign.pk))
@@ -504,6 +548,40 @@ def test_what_is_wrong_with_a_text_stands_in_the_preview(client, campaign):
     values = step_values(step, body_en="One\n{{ nothing.here }}")
     answer = client.post(url("campaign-step-preview", campaign.pk, step.pk), values)
     assert "Line 2" in answer.content.decode()
+
+
+def body_of(html: str) -> str:
+    """What a letter shows, without where its links lead."""
+    return re.sub(r' href="[^"]*"', "", re.split(r"<body[^>]*>", html)[1]).strip()
+
+
+def words_of(text: str) -> str:
+    """The same of a text part: each address stands at the end of its line."""
+    return re.sub(r"(https?://\S+|#)$", "", text, flags=re.MULTILINE).strip()
+
+
+def test_the_preview_is_what_is_sent(shop, monkeypatch, settings):
+    """Of a real cart, in both parts, without a voucher and with one: but for links and for the code of the voucher."""
+    settings.SITE_URL = "https://fern.example"
+    made, client, pile = following.campaign(shop), manager(shop), following.Pile()
+    cart = following.left(shop, at=NOON + HOUR, sku="LAMP")
+    cart.lines.update(name="Lampada <b>della</b> nonna", option="Rot & rund", picture="products/1/a lamp.svg")
+    for step, day in zip(list(campaigns.steps(made))[:2], (1, 3), strict=True):
+        moment = NOON + HOUR + day * DAY
+        monkeypatch.setattr("ghostcart.lib.clock.now", lambda moment=moment: moment)
+        address, asked = url("campaign-step-preview", made.pk, step.pk), {"language": "it", "look_cart": cart.pk}
+        letter = client.get(address, asked).content.decode()
+        text = client.get(address, asked | {"look_part": "text"}).content.decode()
+        following.worker(moment, pile, write=write_mail)
+        sent = pile.letters[-1].mail
+        for voucher in Voucher.objects.all():
+            sent = replace(sent, html=sent.html.replace(voucher.code, CODE), text=sent.text.replace(voucher.code, CODE))
+        subject, _bar, shown = body_of(letter).partition("</div>")
+        assert shown == body_of(sent.html).replace('src="https://fern.example', 'src="')
+        assert sent.subject in unescape(subject)
+        assert words_of(unescape(text.partition("<pre>")[2].partition("</pre>")[0])) == words_of(sent.text)
+    assert len(pile.letters) == 2
+    assert CODE in sent.text
 
 
 # -- test mail ----------------------------------------------------------------------------------------

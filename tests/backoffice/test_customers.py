@@ -13,11 +13,14 @@ from ghostcart.carts.models import Cart, CartEvent
 from ghostcart.customers import services as customer_services
 from ghostcart.customers.models import Consent, Customer
 from ghostcart.customers.services import Consented
+from ghostcart.lib.errors import SavedMeanwhile
+from ghostcart.lib.marks import mark
 from ghostcart.orders import services as order_services
 from ghostcart.orders.models import Order
 from ghostcart.orders.services import Payment
 from ghostcart.vouchers.models import Voucher
 from tests import factories
+from tests.races import together
 
 pytestmark = pytest.mark.django_db
 
@@ -245,11 +248,46 @@ def test_an_agent_keeps_a_note_and_a_viewer_only_reads_it(client, shop, viewer, 
     url = reverse("backoffice:customer-note", args=[ada.pk])
     assert client.post(url, {"note": "sneaky"}).status_code == 403
     client.force_login(factories.staff(Role.AGENT, shop))
-    client.post(url, {"note": "Rings on <b>Tuesdays</b>."})
+    client.post(url, {"note": "Rings on <b>Tuesdays</b>.", "mark": mark("")})
     client.force_login(viewer)
     text = page_of(client, ada).content.decode()
     assert "Rings on &lt;b&gt;Tuesdays&lt;/b&gt;." in text
     assert url not in text
+
+
+def test_who_writes_a_note_over_one_that_came_meanwhile_is_told_and_overwrites_nothing(client, shop, ada):
+    client.force_login(factories.staff(Role.AGENT, shop))
+    url = reverse("backoffice:customer-note", args=[ada.pk])
+    shown = page_of(client, ada).context["note_form"]["mark"].value()
+    customer_services.save_note(ada, "Theirs", shown)
+    answer = client.post(url, {"note": "Mine", "mark": shown})
+    text = answer.content.decode()
+    assert "Somebody else has saved this" in text
+    assert reverse("backoffice:customer", args=[ada.pk]) in text
+    form = answer.context["note_form"]
+    assert form["note"].value() == "Mine"
+    ada.refresh_from_db()
+    assert ada.note == "Theirs"
+    for nothing in ({}, {"mark": "made up"}):
+        client.post(url, {"note": "Mine", **nothing})
+        ada.refresh_from_db()
+        assert ada.note == "Theirs"
+    client.post(url, {"note": "Mine", "mark": form["mark"].value()})  # now they know
+    ada.refresh_from_db()
+    assert ada.note == "Mine"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_write_a_note_at_once_one_is_kept_and_the_others_are_told(shop, ada):
+    shown = mark(ada.note)
+
+    def write(number):
+        return lambda: customer_services.save_note(Customer.objects.get(pk=ada.pk), f"By {number}", shown)
+
+    results = together([write(number) for number in range(6)])
+    assert [type(one) for one in results].count(SavedMeanwhile) == 5
+    ada.refresh_from_db()
+    assert ada.note == f"By {results.index(None)}"
 
 
 def test_a_customer_of_another_shop_does_not_exist(client, shop, viewer):

@@ -7,7 +7,7 @@ from ghostcart.backoffice.models import Role, User
 from ghostcart.mail.models import Message
 from ghostcart.recovery import campaigns
 from ghostcart.shops import services as shops
-from ghostcart.shops.models import Shop
+from ghostcart.shops.models import ConsentChoice, Shop
 from tests import factories
 from tests.factories import NOON
 
@@ -65,8 +65,27 @@ def test_what_cannot_be_is_refused_at_its_field_and_nothing_is_made(chief, name,
     assert not Shop.objects.exists()
 
 
+def test_a_shop_that_begins_with_reminding_who_never_agreed_confirms_it(chief):
+    wanted = TOLD | {"consent_basis": "customer"}
+    answer = chief.post(PAGE, wanted)
+    assert "consent_confirmed" in answer.context["form"].errors
+    assert not Shop.objects.exists()
+    chief.post(PAGE, wanted | {"consent_confirmed": "on"})
+    shop = Shop.objects.get()
+    kept = ConsentChoice.objects.get()
+    assert (shop.consent_basis, kept.shop, kept.basis) == ("customer", shop, "customer")
+    assert kept.actor == User.objects.get().actor
+
+
+def test_with_consent_alone_there_is_nothing_to_confirm(chief):
+    chief.post(PAGE, TOLD)
+    assert Shop.objects.get().consent_basis == "consent"
+    assert not ConsentChoice.objects.exists()
+
+
 def test_two_shops_of_one_name_have_addresses_of_their_own():
-    rest = {name: value for name, value in TOLD.items() if name != "name"} | {"currency": "EUR", "now": NOON}
+    rest = {name: value for name, value in TOLD.items() if name not in ("name", "consent_basis")}
+    rest |= {"currency": "EUR", "now": NOON, "chosen": shops.Chosen("consent", "staff:1", NOON)}
     assert [shops.create(name, **rest).slug for name in ("Ada", "Ada", "店")] == ["ada", "ada-2", "shop"]
 
 

@@ -8,8 +8,10 @@ from django.urls import reverse
 from ghostcart.backoffice.models import Role
 from ghostcart.carts.models import Status
 from ghostcart.shops import services
-from ghostcart.shops.models import Shop
+from ghostcart.shops.errors import NotConfirmed
+from ghostcart.shops.models import ConsentChoice, Shop
 from tests import factories
+from tests.factories import NOON
 
 pytestmark = pytest.mark.django_db
 
@@ -165,6 +167,52 @@ def test_an_owner_changes_no_shop_of_others(client, owner):
     assert client.post(url_of(other), values()).status_code == 403
     other.refresh_from_db()
     assert other.name != "Fern & Clay"
+
+
+# -- who may be reminded -----------------------------------------------------------------------------
+
+
+def mail_values(**changed) -> dict[str, object]:
+    return {"consent_basis": "consent", "mail_cap": 3, "mail_cap_days": 7, "quiet_from": "21:00",
+            "quiet_until": "08:00"} | changed  # fmt: skip
+
+
+def test_who_reminds_people_that_never_agreed_confirms_it_and_who_when_and_what_is_written_down(
+    client, owner, shop, monkeypatch
+):
+    monkeypatch.setattr("ghostcart.lib.clock.now", lambda: NOON)
+    page = reverse("backoffice:mail-settings", args=[shop.pk])
+    answer = client.post(page, mail_values(consent_basis="customer", mail_cap=5))
+    assert "consent_confirmed" in answer.context["form"].errors
+    shop.refresh_from_db()
+    assert (shop.consent_basis, shop.mail_cap) == ("consent", 3)
+    assert not ConsentChoice.objects.exists()
+    sentence = str(answer.context["form"].fields["consent_confirmed"].label)
+    assert "The law where our customers live allows us" in sentence
+    client.post(page, mail_values(consent_basis="customer", consent_confirmed="on"))
+    client.post(page, mail_values(consent_basis="customer", mail_cap=5))  # chosen already: nothing to confirm
+    client.post(page, mail_values())
+    shop.refresh_from_db()
+    assert (shop.consent_basis, shop.mail_cap) == ("consent", 3)
+    assert list(ConsentChoice.objects.values_list("shop", "basis", "actor", "at", "sentence")) == [
+        (shop.pk, "customer", owner.actor, NOON, sentence),
+        (shop.pk, "consent", owner.actor, NOON, ""),
+    ]
+    told = client.get(page).content.decode()
+    assert sentence in told
+    assert str(owner) in told
+    assert "consent_confirmed" in client.post(page, mail_values(consent_basis="customer")).context["form"].errors
+
+
+def test_without_a_sentence_that_was_confirmed_the_service_refuses_it(shop):
+    for sentence in ("", " "):
+        with pytest.raises(NotConfirmed):
+            services.change_settings(shop, services.Chosen("customer", "staff:1", NOON, sentence), mail_cap=9)
+    with pytest.raises(TypeError):
+        services.change_settings(shop, consent_basis="customer")
+    kept = Shop.objects.get(pk=shop.pk)
+    assert (kept.consent_basis, kept.mail_cap) == ("consent", 3)
+    assert not ConsentChoice.objects.exists()
 
 
 # -- shipping ----------------------------------------------------------------------------------------

@@ -138,7 +138,7 @@ def test_the_owner_settles_how_the_shop_writes(client, shop):
     client.force_login(factories.staff(Role.OWNER, shop))
     page = f"/backoffice/settings/{shop.pk}/mail/"
     assert 'value="21:00"' in client.get(page).content.decode()
-    good = {"mail_name": "Fern", "mail_from": "hello@fern.example", "consent_basis": "customer", "mail_cap": 2,
+    good = {"mail_name": "Fern", "mail_from": "hello@fern.example", "consent_basis": "consent", "mail_cap": 2,
             "mail_cap_days": 10, "quiet_from": "22:30", "quiet_until": "07:00",
             "notice_above_minor": "150,50"}  # fmt: skip
     client.post(page, good)

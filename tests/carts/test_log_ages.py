@@ -35,6 +35,11 @@ def entries_at(shop, *moments: datetime) -> list[int]:
     return numbers
 
 
+def forget_all(now: datetime) -> None:
+    while log.forget(now, KEPT):
+        pass
+
+
 def part_of(number: int) -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT tableoid::regclass::text FROM carts_cartevent WHERE id = %s", [number])
@@ -67,6 +72,49 @@ def test_what_is_old_goes_and_the_rest_and_the_carts_stay(shop, monkeypatch):
     while log.forget(now, KEPT):
         pass
     assert CartEvent.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_what_is_told_late_from_before_what_is_kept_is_read_by_all_and_goes_when_its_turn_comes(shop):
+    months = partitions.parts(TABLE)
+    now = (months[0].until if months else NOON) + KEPT
+    old = entries_at(shop, now - KEPT - timedelta(days=3))
+    young = entries_at(shop, now - timedelta(days=1))
+    forget_all(now)
+    before = set(CartEvent.objects.values_list("pk", flat=True))
+    assert before == set(young)
+    (late,) = entries_at(shop, now - KEPT - timedelta(days=300))
+    forget_all(now + timedelta(hours=1))
+    assert CartEvent.objects.filter(pk=late).exists()  # who follows the log must still come by
+    assert log.start().id == old[-1]
+    entries_at(shop, now + timedelta(hours=2))
+    beyond = entries_at(shop, now + timedelta(days=40))
+    forget_all(now + KEPT + timedelta(days=35))
+    assert list(CartEvent.objects.values_list("pk", flat=True)) == beyond
+    assert Cart.objects.count() == 5
+
+
+@pytest.mark.django_db
+def test_what_is_dated_ahead_by_a_wrong_clock_holds_up_nothing(shop):
+    months = partitions.parts(TABLE)
+    now = (months[0].until if months else NOON) + KEPT
+    entries_at(shop, now - KEPT - timedelta(days=3))
+    ahead = entries_at(shop, now + timedelta(days=3650))
+    entries_at(shop, now - KEPT - timedelta(days=2))
+    young = entries_at(shop, now - timedelta(days=1))
+    forget_all(now)
+    assert set(CartEvent.objects.values_list("pk", flat=True)) == {*ahead, *young}
+
+
+@pytest.mark.django_db
+def test_of_a_log_in_one_piece_nothing_goes_that_stands_behind_what_is_kept(shop, monkeypatch):
+    """The guard of the tests above, on both databases: by its date alone, what was told late would go at once."""
+    _old, young, late = entries_at(shop, NOON - 2 * KEPT, NOON, NOON - 2 * KEPT)
+    assert not log._forget_some(NOON - KEPT, NOON)
+    assert set(CartEvent.objects.values_list("pk", flat=True)) == {young, late}
+    monkeypatch.setattr(log, "takewhile", filter)
+    log._forget_some(NOON - KEPT, NOON)
+    assert set(CartEvent.objects.values_list("pk", flat=True)) == {young}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -148,7 +148,7 @@ def test_draining_waits_for_what_nobody_waits_for(shop, gate):
 def test_while_the_database_is_away_nobody_waits_for_each_of_the_others(shop, gate):
     gate.fails = lambda batch: OperationalError("connection timeout expired")
     group_writer = GroupWriter()
-    futures = [group_writer.submit(Shopper(shop).change(changes.AddLine, sku="MUG")) for _ in range(50)]
+    futures = [group_writer.submit(Shopper(shop).change(changes.AddLine, sku="MUG")) for _ in range(3 * writer.MOST)]
     gate.opened.set()
     assert {type(result) for result in outcomes(futures)} == {OperationalError}
     assert len(gate.groups) <= 2

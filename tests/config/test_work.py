@@ -85,6 +85,42 @@ def test_a_task_that_fails_holds_up_no_other(monkeypatch, now):
     assert done == [1]
 
 
+class Turns(Event):
+    """Told to stop after so many turns; in each, half a second goes by, and the clock is put by something else."""
+
+    def __init__(self, turns, clock, by):
+        super().__init__()
+        self.turns, self.clock, self.by = turns, clock, by
+
+    def wait(self, seconds):
+        self.turns -= 1
+        self.clock[0] += self.by(self.turns)
+        if not self.turns:
+            self.set()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "by",
+    [
+        lambda left: timedelta(seconds=0.5),
+        lambda left: -timedelta(seconds=1),  # it is put right bit by bit
+        lambda left: timedelta(days={60: 3650, 40: -3650}.get(left, 0), seconds=0.5),  # it was ten years ahead
+    ],
+    ids=["right", "bit by bit", "far ahead for a while"],
+)
+def test_whatever_is_done_to_the_clock_each_task_has_its_turn_and_the_worker_is_heard_of(monkeypatch, by):
+    clock, looked = [NOON], []
+    monkeypatch.setattr("ghostcart.lib.clock.now", lambda: clock[0])
+    monkeypatch.setattr(work, "close_old_connections", lambda: None)
+    stopping = Turns(80, clock, by)
+    task = Task("campaigns", lambda moment: bool(looked.append(stopping.turns)), timedelta(seconds=5))
+    work._run([task], stopping, once=False)
+    gaps = [before - after for before, after in zip(looked, [*looked[1:], 0], strict=True)]
+    assert max(gaps) <= 12  # of half a second each
+    assert abs(Worker.objects.get().seen_at - clock[0]) <= work.HEARTBEAT
+
+
 @pytest.mark.slow
 def test_told_to_stop_it_ends_by_itself(tmp_path):
     environment = {**os.environ, "GHOSTCART_DATA": str(tmp_path), "DATABASE_URL": f"sqlite:///{tmp_path}/one.sqlite3"}

@@ -11,6 +11,7 @@ from ghostcart.carts.models import Cart
 from ghostcart.connectors import errors, reading, services
 from ghostcart.connectors.models import Connection, State
 from ghostcart.connectors.prestashop import access
+from ghostcart.connectors.prestashop.ways import ByDatabase
 from ghostcart.lib import sealing
 from tests import factories
 from tests.connectors.prestashop.attaching import NOW, attach, import_all, look
@@ -57,7 +58,22 @@ def test_one_worker_reads_and_another_takes_over_when_it_falls_silent(maker, mon
     monkeypatch.setattr(reading, "_PROCESS", "another")
     Connection.objects.filter(pk=connection.pk).update(due_at=None)
     assert reading._claim(NOW + 2 * SECOND) is None
-    assert reading._claim(NOW + 2 * SECOND + reading.LEASE) is not None
+    assert reading._claim(NOW + 2 * SECOND + ByDatabase.lease) is not None
+
+
+@pytest.mark.django_db
+def test_while_one_shop_is_imported_the_others_are_followed(maker, monkeypatch):
+    monkeypatch.setattr(reading, "WORKS_SECONDS", 0)
+    followed, importing = import_all(attach(maker, 1)), attach(maker, 2)
+    now = NOW + 2 * SECOND
+    Connection.objects.filter(pk=importing.pk).update(due_at=NOW)
+    Connection.objects.filter(pk=followed.pk).update(due_at=NOW + SECOND)
+    for _turn in range(2):
+        reading.read_due(now)
+    followed.refresh_from_db()
+    importing.refresh_from_db()
+    assert (followed.read_at, importing.read_at) == (now, now)
+    assert importing.state == State.IMPORTING
 
 
 @pytest.mark.django_db

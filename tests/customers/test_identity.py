@@ -1,6 +1,7 @@
 """Who is the same human: e-mail and phone join people, addresses and devices only relate them."""
 
 import itertools
+from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
@@ -11,7 +12,8 @@ from tests import factories
 from tests.factories import ADDRESS, NOON, Shopper
 from tests.races import order, together
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+threads = pytest.mark.django_db(transaction=True)
 only_postgres = pytest.mark.postgres
 
 
@@ -155,9 +157,134 @@ def test_customers_written_without_it_are_caught_up_with(shop):
     assert Customer.objects.filter(person=None).count() == 0
 
 
+def test_who_was_erased_is_not_caught_up_with_and_the_others_a_batch_at_a_time(shop):
+    rows = [
+        Customer(shop=shop, email=f"p{n}@example.com", email_key=f"p{n}@example.com", registered_at=NOON)
+        for n in range(3)
+    ]
+    rows[0].erased_at = NOON
+    Customer.objects.bulk_create(rows)
+    assert identity.catch_up(NOON, limit=1)
+    assert Customer.objects.exclude(person=None).get().email == "p1@example.com"
+    assert identity.catch_up(NOON, limit=1)
+    assert not identity.catch_up(NOON)
+
+
+def test_a_number_of_an_order_is_read_as_one_of_the_country_it_goes_to(shop):
+    ada, bob, eve = (somebody(shop, f"{name}@example.com") for name in ("ada", "bob", "eve"))
+    person(ada, phone="+49 30 5551234")
+    person(bob, phone="030 5551234", address=ADDRESS | {"country": "DE"})
+    assert same(ada, bob)
+    person(eve, phone="030 5551234")  # at home, where the shop is
+    assert not same(ada, eve)
+
+
+def test_the_number_of_an_account_counts_without_an_order(shop):
+    ada = somebody(shop, "ada@example.com", phone="+39 011 5551234")
+    assert same(ada, somebody(shop, "bob@example.com", phone="+39 0115551234"))
+
+
+def test_an_address_that_no_mail_reaches_names_nobody(shop):
+    nobody = [
+        Customer.objects.create(shop=shop, email="", email_key=f"x:{number}", registered_at=NOON) for number in range(2)
+    ]
+    assert len({person(one).pk for one in nobody}) == 2
+    assert not PersonKey.objects.exists()
+
+
+def test_who_got_a_person_meanwhile_gets_no_second_one(shop):
+    Customer.objects.create(shop=shop, email="", email_key="x:1", registered_at=NOON)
+    one, other = Customer.objects.get(), Customer.objects.get()  # as two requests have read it
+    assert person(one) == person(other)
+    assert Person.objects.count() == 1
+
+
+def test_two_who_are_related_by_all_but_a_strong_key_stay_two(shop):
+    ada, bob = somebody(shop, "ada@example.com"), somebody(shop, "bob@example.com")
+    for one in (ada, bob):
+        person(one, address=ADDRESS, device="d" * 64)
+    assert identity.family(ada.person_id) == {ada.person_id}
+    assert identity.root(bob.person_id) == bob.person_id
+
+
+def test_when_a_key_was_seen_moves_by_days_and_only_for_who_brought_it(shop):
+    ada, bob = somebody(shop, "ada@example.com"), somebody(shop, "bob@example.com")
+    for one in (ada, bob):
+        person(one, address=ADDRESS)
+
+    def seen(one):
+        return set(PersonKey.objects.filter(person=one.person_id).values_list("kind", "seen_at"))
+
+    before = seen(bob)
+    identity.recognise(ada, NOON + identity.SEEN_STEP, address=ADDRESS)
+    assert {at for _kind, at in seen(ada)} == {NOON}  # most visits write nothing
+    later = NOON + timedelta(days=1, seconds=1)
+    identity.recognise(ada, later, address=ADDRESS)
+    assert seen(ada) == {("email", later), ("address", later)}
+    assert seen(bob) == before
+    identity.recognise(ada, later + timedelta(days=2))
+    assert dict(seen(ada)) == {"email": later + timedelta(days=2), "address": later}
+
+
+def test_a_key_that_a_joined_row_brought_is_the_persons_and_is_not_noted_twice(shop):
+    ada, bob = somebody(shop, "ada@example.com"), somebody(shop, "bob@example.com")
+    person(bob, address=ADDRESS)
+    for one in (ada, bob):
+        person(one, phone="+39 011 5551234")
+    person(ada, address=ADDRESS)
+    assert PersonKey.objects.filter(kind="address").get().person_id == bob.person_id
+    assert identity.relatives(ada.person_id) == {ada.person_id, bob.person_id}
+
+
+def test_of_three_who_turn_out_to_be_one_the_oldest_names_them_and_each_knows_the_others(shop):
+    ada, bob, eve = (somebody(shop, f"{name}@example.com") for name in ("ada", "bob", "eve"))
+    for one in (bob, eve):
+        person(one, phone="+39 011 5551234")
+    assert person(ada, phone="+39 011 5551234").pk == ada.person_id
+    everybody = {one.person_id for one in (ada, bob, eve)}
+    assert {identity.root(one) for one in everybody} == {ada.person_id}
+    assert identity.families(everybody) == dict.fromkeys(everybody, everybody)
+    bob.refresh_from_db()
+    assert person(bob).pk == ada.person_id  # the row stays bob's, the person is the oldest
+    assert identity.root(10**9) == 10**9
+    assert identity.family(10**9) == {10**9}
+
+
+def test_sharing_tells_whole_families_and_never_oneself(shop):
+    ada, bob, eve = (somebody(shop, f"{name}@example.com") for name in ("ada", "bob", "eve"))
+    person(eve, address=ADDRESS)
+    for one in (bob, eve):
+        person(one, phone="+39 011 5551234")
+    person(ada, address=ADDRESS)
+    found = identity.sharing([ada.person_id, eve.person_id])
+    assert found == {ada.person_id: {bob.person_id, eve.person_id}, eve.person_id: {bob.person_id, ada.person_id}}
+    assert identity.sharing([bob.person_id]) == {bob.person_id: frozenset()}
+    assert identity.related([ada.person_id]) == {one.person_id for one in (ada, bob, eve)}
+    assert identity.related([]) == frozenset()
+
+
+def test_an_address_and_a_device_that_happen_to_have_one_hash_relate_nobody(shop):
+    ada, bob = somebody(shop, "ada@example.com"), somebody(shop, "bob@example.com")
+    for one, kind in ((ada, "address"), (bob, "device")):
+        PersonKey.objects.create(shop=shop, person_id=one.person_id, kind=kind, value_hash="x" * 64, seen_at=NOON)
+    assert identity.relatives(ada.person_id) == {ada.person_id}
+
+
+def test_relatives_are_no_more_than_so_many_for_each_who_is_asked_for(shop, monkeypatch):
+    assert (identity.MOST_RELATIVES, identity.MOST_SHARING) == (200, 20)
+    people = [somebody(shop, f"p{number}@example.com") for number in range(9)]
+    for number, one in enumerate(people):
+        person(one, device=f"half {number % 2}")
+    monkeypatch.setattr(identity, "MOST_RELATIVES", 3)
+    first, second = people[0].person_id, people[1].person_id
+    assert identity.relatives(first) == {one.person_id for one in people[0:5:2]}  # the oldest of them
+    assert len(identity.related([first, second])) == 6
+
+
 # -- at once ------------------------------------------------------------------------------------------
 
 
+@threads
 def test_eight_spellings_at_once_are_one_person(shop):
     names = [f"ada+{number}@example.com" for number in range(8)]
     results = together([lambda name=name: somebody(shop, name) for name in names])
@@ -166,6 +293,7 @@ def test_eight_spellings_at_once_are_one_person(shop):
     assert PersonKey.objects.filter(kind="email").count() == 1
 
 
+@threads
 def test_crossing_joins_do_not_wait_in_a_circle(shop):
     people = [somebody(shop, f"p{number}@example.com") for number in range(6)]
     for number, one in enumerate(people):
@@ -195,6 +323,7 @@ def test_whoever_holds_holds_those_who_join_meanwhile(shop, monkeypatch):
         assert identity.hold([bob.person_id]) == {ada.person_id, bob.person_id}
 
 
+@threads
 @only_postgres
 def test_holding_keeps_others_from_holding(shop):
     ada = somebody(shop, "ada@example.com")

@@ -91,6 +91,7 @@ def backoffice(shop: Running) -> dict[str, str]:
         "products-none": "/backoffice/products/?q=nothing-like-it",
         "product-made": f"/backoffice/products/{of['product']}/",
         "product-outside": f"/backoffice/products/{of['outside_product']}/",
+        "product-edit": f"/backoffice/products/{of['product']}/edit/",
         "product-new": f"/backoffice/products/new/{of['shop']}/",
         "shop-pages": f"/backoffice/settings/{of['shop']}/pages/de/",
         "order-from-cart": f"/backoffice/carts/{of['cart']}/order/",

@@ -1,26 +1,39 @@
 """The live stream as screens see it: all that happened, once, to those who may see it and as long as they may."""
 
+import asyncio
+import gc
+import os
 import random
 import re
+import threading
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import connection
 from django.test import Client
 
 from ghostcart.api import channels
+from ghostcart.api.channels import Channel
+from ghostcart.api.live import Stream
 from ghostcart.backoffice.middleware import SHOP_IN_SESSION
 from ghostcart.backoffice.models import Membership, Role, User
-from ghostcart.carts import changes, log
+from ghostcart.carts import changes, log, services
 from ghostcart.carts.models import Cart, CartEvent
 from ghostcart.catalog.models import Product, Variant
 from ghostcart.lib import clock
 from ghostcart.live import follower
+from ghostcart.live.follower import Follower
 from tests import factories
 from tests.factories import Shopper
-from tests.races import order
+from tests.races import order, together
 from tests.streams import desk, session_of, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
+LONG = os.environ.get("GHOSTCART_LONG") == "1"
+COME_AND_GO, AT_ONCE = (10_000 if LONG else 2_000), 400
+CLEANED_UP = 10_000 if LONG else 300
 
 
 @pytest.fixture
@@ -300,6 +313,133 @@ def test_more_screens_than_connections_all_hear(shop, session, screens):
     assert {tuple(screen.ids()) for screen in opened} == {tuple(events_of(shop))}
     pool = connection.settings_dict["OPTIONS"].get("pool")
     assert pool is None or pool["max_size"] < len(opened)
+
+
+def test_carts_that_are_cleaned_up_while_screens_follow_are_all_told_and_nobody_waits_in_a_circle(
+    shop, session, screens, monkeypatch
+):
+    """Two clean-ups at once, batch by batch; shoppers come back to carts that are being deleted."""
+    monkeypatch.setattr(services, "BATCH", 20)
+    now = clock.now()
+    rested = {"last_activity_at": now - timedelta(days=100), "seen_at": now - timedelta(days=100)}
+    coming_back = [shopper_now(shop) for _ in range(8)]
+    for shopper in coming_back:
+        shopper.add("MUG")
+    Cart.objects.update(**rested)
+    Cart.objects.bulk_create(
+        Cart(shop=shop, currency="EUR", line_count=number % 2, created_at=now, abandon_after=now, **rested)
+        for number in range(CLEANED_UP)
+    )
+    rule = services.CleanUp(shop_ids=(shop.pk,), which=services.Which.AGE, days=90, since=now)
+    opened = [screens.open(session) for _ in range(4)]
+
+    def clean_up(actor):
+        while services.clean_up_batch(rule, actor, clock.now()):
+            pass
+
+    jobs = [partial(clean_up, f"staff:{number}") for number in (1, 2)]
+    results = together([*jobs, *[partial(shopper.add, "LAMP") for shopper in coming_back]])
+    assert [one for one in results if isinstance(one, Exception)] == []
+    clean_up("staff:1")  # one that met only carts which the other was at thought that it was done
+    told = CartEvent.objects.filter(shop=shop, kind="deleted").values_list("pk", "cart_id")
+    numbers, carts = {number for number, _cart in told}, [cart for _number, cart in told]
+    assert len(carts) == len(set(carts)) >= CLEANED_UP
+    assert set(carts) == set(Cart.objects.exclude(deleted_at=None).values_list("pk", flat=True))
+    assert not rule.carts().exists()
+    for screen in opened:
+        wait_for(lambda screen=screen: numbers <= set(screen.ids()))
+        assert len(screen.ids()) == len(set(screen.ids()))
+        assert "reset" not in screen.kinds()
+        rows = {
+            row["id"]: row["html"] for event in screen.events if event.kind == "carts" for row in event.data["carts"]
+        }
+        assert {rows[cart] for cart in carts} == {""}
+
+
+# -- who comes and goes --------------------------------------------------------------------------
+
+
+def left_behind(loop) -> dict[str, object]:
+    """What is still there of screens, by what it is; nothing if all is well."""
+    gc.collect()
+    there = {
+        "channels": list(channels._open),
+        "questions": list(channels._asked),
+        "screens": list(channels.hub.screens),
+        "follower": channels.hub.follower,
+        "threads": [one for one in threading.enumerate() if isinstance(one, Follower)],
+        "tasks": [task.get_coro() for task in asyncio.all_tasks(loop) if task.get_coro().__name__ != "come_and_go"],
+        "in memory": [one for one in gc.get_objects() if type(one) in (Channel, Stream)],
+    }
+    return {what: found for what, found in there.items() if found}
+
+
+def all_goes(loop) -> dict[str, object]:
+    """What is left behind after the time that a thread takes to end."""
+    with suppress(AssertionError):
+        wait_for(lambda: not left_behind(loop))
+    return left_behind(loop)
+
+
+def come_and_go(shop, other_shop, screens, count) -> None:
+    """So many streams of four readers, some at once: they leave politely, are cut off, or are called off, each after
+    some frames; meanwhile shoppers go on."""
+    people = [
+        factories.staff(Role.VIEWER, *shops, language=language)
+        for shops in ([shop], [shop, other_shop])
+        for language in ("en", "it")
+    ]
+    readers = [(session, channels.reader_of(session)) for session in map(session_of, people)]
+
+    async def screen(number, room):
+        gone, frames = asyncio.Event(), number % 4
+
+        async def receive():
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message):
+            nonlocal frames
+            frames -= 1
+            if frames < 0 and number % 7 == 3:
+                raise ConnectionResetError
+            if frames < 0 and number % 7 == 5:
+                asyncio.current_task().cancel()
+            if frames < 0:
+                gone.set()
+
+        session, reader = readers[number % len(readers)]
+        async with room:
+            await Stream(session, reader, None).send_body(send, receive)
+
+    async def come_and_go():
+        room = asyncio.Semaphore(AT_ONCE)
+        ends = await asyncio.gather(*(screen(number, room) for number in range(count)), return_exceptions=True)
+        kinds = {type(end) for end in ends}
+        assert kinds == {type(None), ConnectionResetError, asyncio.CancelledError}, kinds
+
+    all_of_them, shopper = asyncio.run_coroutine_threadsafe(come_and_go(), screens.loop), shopper_now(shop)
+    while not all_of_them.done():
+        shopper.add("MUG")
+    all_of_them.result()
+
+
+def test_thousands_of_screens_that_come_and_go_leave_nothing_behind(shop, other_shop, screens):
+    come_and_go(shop, other_shop, screens, COME_AND_GO)
+    assert all_goes(screens.loop) == {}
+
+
+def test_a_channel_that_is_not_closed_would_be_found(shop, other_shop, screens, monkeypatch):
+    """The guard of the test above."""
+    forgotten = []
+    with monkeypatch.context() as careless:
+        careless.setattr(Channel, "close", lambda channel: forgotten.append(channel))
+        come_and_go(shop, other_shop, screens, 40)
+        assert forgotten
+        assert {"screens", "follower", "threads", "tasks", "in memory"} <= set(left_behind(screens.loop))
+    while forgotten:
+        screens.loop.call_soon_threadsafe(forgotten.pop().close)
+    assert all_goes(screens.loop) == {}
 
 
 # -- old state + events = fresh state ------------------------------------------------------------

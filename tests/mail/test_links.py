@@ -44,6 +44,29 @@ def test_a_link_can_be_called_back(mail):
     assert all(links.find(token, purpose, LATER) is None for purpose, token in mail.tokens.items())
 
 
+def test_a_link_is_kept_with_what_it_leads_to_and_until_when(shop):
+    link, token = links.draft(
+        shop_id=shop.pk, message=None, purpose="password", target={"customer": 7}, expires_at=LATER, now=NOON
+    )
+    assert (link.purpose, link.target, link.created_at, link.expires_at) == (
+        Purpose.PASSWORD, {"customer": 7}, NOON, LATER,
+    )  # fmt: skip
+    assert links.find(token, Purpose.PASSWORD, NOON) is None  # a draft opens nothing yet
+    link.save()
+    assert links.find(token, Purpose.PASSWORD, NOON) == link
+    with pytest.raises(ValueError, match="elsewhere"):
+        links.mint(shop_id=shop.pk, message=None, purpose="elsewhere", target={}, expires_at=LATER, now=NOON)
+
+
+def test_only_the_links_that_are_named_are_called_back(shop, mail):
+    other = letter(shop, factories.customer(shop))
+    assert links.revoke(LATER, message=mail.message, purpose=Purpose.RESTORE) == 1
+    assert links.find(mail.tokens[Purpose.RESTORE], Purpose.RESTORE, NOON) is None
+    assert Link.objects.get(purpose=Purpose.RESTORE, message=mail.message).revoked_at == LATER
+    assert links.find(mail.tokens[Purpose.STOP], Purpose.STOP, NOON)
+    assert links.find(other.tokens[Purpose.RESTORE], Purpose.RESTORE, NOON)
+
+
 def bits_of(token):
     """The token with each of its bits changed in turn."""
     raw = token.encode()

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 
 from ghostcart.customers.errors import BadAddress
 from ghostcart.mail import claiming, links, outbox, relay, suppression
@@ -179,7 +180,115 @@ def test_a_message_that_always_breaks_is_given_up(shop, sink):
     assert state(poison) == (State.FAILED_PERM, "given_up")
 
 
+def test_a_claim_is_one_workers_for_five_minutes(shop):
+    assert timedelta(minutes=5) == claiming.LEASE
+    first, second, third = (
+        post.message(shop, f"c{n}@example.com", due_at=NOON - timedelta(minutes=9 - n)) for n in range(3)
+    )
+    taken = claiming.claim(NOON, worker="w" * 60, decide={}, limit=2)
+    assert [message.pk for message, _urls in taken.letters] == [first.pk, second.pk]
+    assert (taken.handled, taken.until) == (2, NOON + claiming.LEASE)
+    assert taken.token.startswith("w" * 40 + " ")
+    for message in (first, second):
+        message.refresh_from_db()
+        assert (message.state, message.claimed_by, message.claimed_until, message.claims) == (
+            State.CLAIMED, taken.token, taken.until, 1,
+        )  # fmt: skip
+    rest = claiming.claim(NOON, worker="w" * 60, decide={}, limit=2)
+    assert [message.pk for message, _urls in rest.letters] == [third.pk]
+    assert rest.token != taken.token
+    assert claiming.claim(NOON, worker="w", decide={}, limit=2).handled == 0
+
+
+def test_what_is_left_is_nobodys_and_is_looked_at_again_in_a_minute_at_the_soonest(shop):
+    moved, dropped = post.message(shop, kind="reminder"), post.message(shop, kind="notice", stale_at=NOON)
+    soon = NOON + timedelta(seconds=59)
+    assert claiming.claim(NOON, worker="w", decide=deciding(Later(soon, "cap")), limit=9).handled == 2
+    for message in (moved, dropped):
+        message.refresh_from_db()
+        assert (message.claimed_by, message.claimed_until) == ("", None)
+    assert (state(moved), moved.due_at) == ((State.DUE, "cap"), NOON + timedelta(minutes=1))
+    assert state(dropped) == (State.CANCELLED, "stale")
+
+
+@pytest.mark.parametrize(("seconds", "is_stale"), [(0, True), (1, False)])
+def test_a_message_is_stale_from_that_moment_on(shop, seconds, is_stale):
+    message = post.message(shop, stale_at=NOON + timedelta(seconds=seconds))
+    assert bool(claiming.claim(NOON, worker="w", decide={}, limit=9).letters) != is_stale
+    assert state(message)[0] == (State.CANCELLED if is_stale else State.CLAIMED)
+
+
+def test_each_link_that_is_wished_for_is_made_and_each_mail_has_its_own(shop):
+    one, other = (post.message(shop, f"c{number}@example.com", kind="reminder") for number in range(2))
+    until = NOON + timedelta(days=3)
+    wishes = (LinkWish("back", Purpose.RESTORE, {"cart": 7}, until), LinkWish("stop", Purpose.STOP, {}, until))
+    taken = claiming.claim(NOON, worker="w", decide=deciding(Go({"subject": "x"}, {}, wishes)), limit=9)
+    assert [message.pk for message, _urls in taken.letters] == [one.pk, other.pk]
+    for message, urls in taken.letters:
+        assert list(urls) == ["back", "stop"]
+        token = urls["back"].rstrip("/").rpartition("/")[2]
+        link = links.find(token, Purpose.RESTORE, NOON)
+        assert (link.message, link.expires_at, link.created_at) == (message, until, NOON)
+        assert (message.template, message.facts) == ({"subject": "x"}, {})
+    assert Link.objects.count() == 4
+
+
+def test_texts_and_facts_are_written_down_whichever_of_them_is_new(shop):
+    known = post.message(shop, "c0@example.com", kind="reminder", template={"subject": "x"}, facts={"cart": 1})
+    for told in (Go({"subject": "y"}, {"cart": 1}), Go({"subject": "y"}, {"cart": 2}), Go({}, {})):
+        Message.objects.update(state=State.DUE)
+        ((letter, _urls),) = claiming.claim(NOON, worker="w", decide=deciding(told), limit=9).letters
+        known.refresh_from_db()
+        assert (known.template, known.facts) == (letter.template, letter.facts) == (told.template, told.facts)
+
+
+def test_a_database_that_fails_is_no_fault_of_the_message(shop):
+    message = post.message(shop, kind="reminder")
+
+    def fail(messages, now):
+        raise OperationalError("disk is full")
+
+    with pytest.raises(OperationalError):
+        claiming.claim(NOON, worker="w", decide={"reminder": fail}, limit=9)
+    message.refresh_from_db()
+    assert (message.state, message.attempts) == (State.DUE, 0)
+
+
+def test_what_could_not_be_sent_is_put_off_by_what_was_tried_and_given_up_at_its_end(shop):
+    message = post.message(shop)
+    changes = claiming.put_off(message, "refused", "a" * 999, NOON)
+    assert (changes["attempts"], changes["state"], changes["reason"]) == (1, State.FAILED_TEMP, "refused")
+    assert timedelta(minutes=4) < changes["due_at"] - NOON < timedelta(minutes=6)
+    assert (len(changes["answer"]), changes["claimed_until"]) == (300, None)
+    message.attempts = 11
+    changes = claiming.put_off(message, "refused", "", NOON)
+    assert (changes["attempts"], changes["state"]) == (12, State.FAILED_TEMP)
+    message.attempts = 12
+    changes = claiming.put_off(message, "refused", "no", NOON)
+    assert changes == {
+        "attempts": 13, "answer": "no", "claimed_until": None, "state": State.FAILED_PERM, "reason": "given_up",
+    }  # fmt: skip
+    message.attempts, message.stale_at = 0, NOON + timedelta(minutes=1)
+    assert claiming.put_off(message, "refused", "", NOON)["reason"] == "given_up"
+
+
 # -- suppression ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verdict", [No("ordered"), Later(NOON + timedelta(hours=1), "cap")])
+def test_of_an_address_that_must_not_be_written_to_only_a_go_is_overruled(shop, verdict):
+    message = post.message(shop, kind="reminder")
+    suppression.Suppression.objects.create(shop=shop, address_hash=message.address_hash, reason="staff", at=NOON)
+    claiming.claim(NOON, worker="w", decide=deciding(verdict), limit=9)
+    assert state(message)[1] == verdict.reason
+
+
+def test_a_list_of_one_shop_stops_no_mail_of_another(shop):
+    mine, theirs = post.message(shop), post.message(factories.shop())
+    bobs = post.message(shop, "bob@example.com")
+    suppression.Suppression.objects.create(shop=shop, address_hash=mine.address_hash, reason="staff", at=NOON)
+    taken = claiming.claim(NOON, worker="w", decide={}, limit=9)
+    assert {message.pk for message, _urls in taken.letters} == {theirs.pk, bobs.pk}
 
 
 def test_a_suppressed_address_gets_nothing_of_any_kind_but_its_account(shop, sink):

@@ -12,8 +12,8 @@ from ghostcart.customers import keys
 from ghostcart.customers.errors import BadAddress
 from ghostcart.lib.cells import harmless, is_formula
 from ghostcart.mail import suppression
-from ghostcart.mail.errors import BadFile, FileTooLong
-from ghostcart.mail.models import State, Suppression
+from ghostcart.mail.errors import BadFile, ErasedStays, FileTooLong
+from ghostcart.mail.models import Message, State, Suppression
 from ghostcart.mail.suppression import export_rows, import_csv, lift, suppress, suppressed
 from tests import factories
 from tests.factories import NOON
@@ -76,6 +76,36 @@ def test_an_address_comes_off_the_list(shop):
     assert lift(shop.pk, "ada@example.com") == 0
 
 
+def test_suppressing_takes_back_what_was_claimed_and_leaves_what_is_on_its_way_or_about_the_account(shop):
+    messages = {state: post.message(shop) for state in State}
+    for to, message in messages.items():
+        Message.objects.filter(pk=message.pk).update(state=to)
+    account, bobs = post.message(shop, kind="account"), post.message(shop, "bob@example.com")
+    put(shop, reason="complained")
+    for to, message in messages.items():
+        is_waiting = to in (State.DUE, State.FAILED_TEMP, State.CLAIMED)
+        assert post.state(message) == ((State.CANCELLED, "complained") if is_waiting else (to, ""))
+    assert post.state(account) == post.state(bobs) == (State.DUE, "")
+
+
+def test_what_is_kept_of_an_entry_fits_its_columns(shop):
+    put(shop, " ada@example.com ", source="s" * 99)
+    kept = Suppression.objects.get()
+    assert (kept.address, kept.source, kept.reason, kept.at) == ("ada@example.com", "s" * 60, "unsubscribed", NOON)
+
+
+def test_one_entry_comes_off_alone_and_what_was_erased_stays(shop):
+    for scope in ("all", "thanks"):
+        put(shop, scope=scope)
+    suppression.lift_entry(Suppression.objects.get(scope="thanks"))
+    assert listed(shop) == {("ada@example.com", "all")}
+    Suppression.objects.update(address="")
+    with pytest.raises(ErasedStays):
+        suppression.lift_entry(Suppression.objects.get())
+    assert Suppression.objects.exists()
+    assert lift(factories.shop().pk, "ada@example.com") == 0
+
+
 def test_what_is_no_address_is_refused(shop):
     with pytest.raises(BadAddress):
         put(shop, "=cmd|calc")
@@ -126,6 +156,45 @@ def test_an_import_takes_back_what_waits(shop):
     assert post.state(other) == (State.DUE, "")
 
 
+def test_an_import_for_one_kind_takes_nothing_back(shop):
+    message = post.message(shop)
+    assert load(shop, "email,scope\nada@example.com,thanks\nada@example.com,best\n").added == 2
+    assert post.state(message) == (State.DUE, "")
+    assert listed(shop) == {("ada@example.com", "thanks"), ("ada@example.com", "best")}
+
+
+def test_of_two_spellings_in_a_list_the_first_is_kept(shop):
+    report = load(shop, "ada@example.com\nADA@example.com\n")
+    assert (report.added, report.known, listed(shop)) == (1, 1, {("ada@example.com", "all")})
+
+
+def test_a_scope_is_a_word_of_at_most_twenty_letters(shop):
+    report = load(shop, f"email,scope\na@example.com,{'s' * 20}\nb@example.com,{'s' * 21}\nc@example.com,1x\n")
+    assert (report.added, report.faults) == (1, [(3, "bad_scope"), (4, "bad_scope")])
+
+
+def test_a_line_with_fewer_cells_than_the_header_is_read_as_far_as_it_goes(shop):
+    report = load(shop, "name,email,scope\nAda,ada@example.com\nBob\n,,\nEve,eve@example.com,best\n")
+    assert (report.added, report.faults) == (2, [(3, "bad_email")])
+    assert listed(shop) == {("ada@example.com", "all"), ("eve@example.com", "best")}
+
+
+def test_a_list_without_a_header_begins_with_its_first_line(shop):
+    assert load(shop, "ada@example.com;thanks\n").added == 1
+    assert listed(shop) == {("ada@example.com", "all")}, "without a header nobody says what a second column is"
+
+
+def test_an_apostrophe_that_guards_against_formulas_is_taken_off_and_others_are_not(shop):
+    load(shop, "'=1@example.com\n'ada@example.com\n")
+    assert {address for address, _scope in listed(shop)} == {"=1@example.com", "'ada@example.com"}
+
+
+def test_a_list_as_long_as_it_may_be_is_taken(shop, monkeypatch):
+    assert suppression.MOST_LINES == 100_000
+    monkeypatch.setattr(suppression, "MOST_LINES", 10)
+    assert load(shop, "".join(f"c{number}@example.com\n" for number in range(10))).added == 10
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"ada@example.com\n\x80", b'"' + b"a" * 200_000])
 def test_what_is_no_list_is_refused_as_a_whole(shop, content):
     with pytest.raises(BadFile):
@@ -156,6 +225,16 @@ def test_an_exported_list_is_imported_elsewhere_as_it_was(shop):
     other = factories.shop()
     assert load(other, file.getvalue()).added == 7
     assert listed(other) == listed(shop)
+
+
+def test_an_exported_list_tells_all_of_an_entry_oldest_first_and_of_this_shop(shop):
+    put(shop, source="staff:7", scope="thanks")
+    put(shop, "bob@example.com")
+    put(factories.shop(), "eve@example.com")
+    header, first, second = export_rows(shop.pk)
+    assert header == ("address", "scope", "reason", "source", "at")
+    assert first == ("ada@example.com", "thanks", "unsubscribed", "staff:7", "2026-11-22T12:00:00+00:00")
+    assert second[0] == "bob@example.com"
 
 
 def test_no_exported_cell_is_a_formula(shop):

@@ -13,6 +13,7 @@ from ghostcart.customers.models import Customer
 from ghostcart.customers.services import Consented
 from ghostcart.mail import outbox
 from ghostcart.mail.handover import Letter, Receipt
+from ghostcart.mail.writing import Write
 from ghostcart.recovery import campaigns, claims, scan, tidying
 from ghostcart.recovery.models import Campaign, Decision, Kind, Step
 from ghostcart.shops.models import Shop
@@ -97,7 +98,7 @@ def leaving(
     return shopper
 
 
-def worker(now: datetime, pile: Pile | None = None) -> Pile:
+def worker(now: datetime, pile: Pile | None = None, write: Write = post.write) -> Pile:
     """All that a worker does at one moment; the letters that went out."""
     pile = pile or Pile()
     while identity.catch_up(now):
@@ -105,9 +106,7 @@ def worker(now: datetime, pile: Pile | None = None) -> Pile:
     while scan.enrol(now):
         pass
     outbox.recover(now)
-    while outbox.send_due(
-        lambda: now, worker="w", decide={"reminder": claims.decide}, transport=pile, write=post.write
-    ):
+    while outbox.send_due(lambda: now, worker="w", decide={"reminder": claims.decide}, transport=pile, write=write):
         pass
     tidying.tidy(now)
     return pile

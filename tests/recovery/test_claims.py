@@ -10,12 +10,16 @@ from ghostcart.carts.models import Cart
 from ghostcart.catalog.models import Variant
 from ghostcart.customers import identity
 from ghostcart.customers import services as customers
+from ghostcart.customers.models import Customer
 from ghostcart.customers.services import Consented
 from ghostcart.mail import suppression
 from ghostcart.mail.models import Message, State
+from ghostcart.orders.models import Order
 from ghostcart.orders.services import Payment, set_status
-from ghostcart.recovery import campaigns, scan, tidying
-from ghostcart.recovery.models import Campaign, Decision, Enrolment, Reminder, VoucherGrant
+from ghostcart.recovery import campaigns, claims, scan, tidying
+from ghostcart.recovery.models import Campaign, Decision, Enrolment, Reminder, Step, VoucherGrant
+from ghostcart.shops.models import Shop
+from ghostcart.vouchers.models import Voucher
 from tests.factories import ADDRESS, NOON, Shopper
 from tests.races import order
 from tests.recovery import following
@@ -354,6 +358,117 @@ def test_when_a_mail_cannot_be_sent_the_rest_is_not(shop, campaign):
     Message.objects.filter(state=State.SENT).update(state=State.FAILED_PERM, reason="refused")
     assert not days(DUE, DUE + 9 * DAY, DAY).letters
     assert Enrolment.objects.get().reason == "previous_failed"
+
+
+def wished(kind="abandoned", voucher=None, **more):
+    campaign = Campaign(kind=kind, shop=Shop(**more))
+    made = claims.wishes(Enrolment(campaign=campaign, cart_id=7, customer_id=3), voucher, NOON)
+    return {wish.name: wish for wish in made}
+
+
+def test_a_reminder_leads_back_for_a_month_and_can_be_stopped_for_two_years():
+    links = wished()
+    assert (links["restore"].target, links["restore"].expires_at) == ({"cart": 7, "voucher": None}, NOON + 30 * DAY)
+    kind = {"campaign_kind": "abandoned", "customer": 3}
+    for name in ("stop", "preferences"):
+        assert (links[name].target, links[name].expires_at) == (kind, NOON + 730 * DAY)
+    assert [wish.purpose for wish in links.values()] == ["restore", "stop", "preferences"]
+    assert wished(counts_openings=True)["seen"].expires_at == NOON + 30 * DAY
+
+
+@pytest.mark.parametrize(
+    ("kind", "has_voucher", "leads_back"),
+    [("abandoned", False, True), ("manual", False, True), ("thanks", False, False), ("thanks", True, True),
+     ("lapsed", False, False)],
+)  # fmt: skip
+def test_only_what_has_something_to_bring_leads_back(kind, has_voucher, leads_back):
+    voucher = Voucher(pk=9) if has_voucher else None
+    links = wished(kind, voucher)
+    assert ("restore" in links) == leads_back
+    assert {"stop", "preferences"} <= set(links)
+    if has_voucher:
+        assert links["restore"].target["voucher"] == 9
+
+
+def test_the_text_is_the_steps_in_the_language_of_the_message_and_what_staff_wrote_where_they_did():
+    texts = {"en": {"subject": "Yours", "body": "Hi"}, "it": {"subject": "Tuo"}}
+    reminder = Reminder(
+        step=Step(texts=texts), message=Message(language="it", template={"subject": "By hand"}),
+        enrolment=Enrolment(campaign=Campaign(kind="abandoned")),
+    )  # fmt: skip
+    assert claims.text_of(reminder) == {"subject": "Tuo", "body": "Hi"}
+    reminder.enrolment.campaign.kind = "manual"
+    assert claims.text_of(reminder) == {"subject": "By hand"}
+    reminder.message.template = {}
+    assert claims.text_of(reminder) == {"subject": "Tuo", "body": "Hi"}
+
+
+def test_a_message_without_a_reminder_is_an_orphan(planned):
+    Reminder.objects.all().delete()
+    assert not worker(DUE).letters
+    assert Message.objects.get().reason == "orphan"
+
+
+def test_who_was_erased_since_gets_nothing(planned, campaign):
+    Enrolment.objects.update(customer=None)
+    assert not worker(DUE).letters
+    assert Message.objects.get().reason == "erased"
+    decision = Decision.objects.get(verdict="dropped")
+    assert (decision.person_id, decision.cart_id, decision.details["step"]) == (None, None, 1)
+    assert Enrolment.objects.get().reason == "erased"
+
+
+def test_why_a_mail_was_put_off_is_told_once_in_two_hours(planned, campaign):
+    campaigns.pause(campaign, "staff", DUE)
+    days(DUE, DUE + 5 * HOUR, HOUR)
+    told = Decision.objects.filter(verdict="moved", reason="campaign_paused")
+    assert list(told.values_list("at", flat=True)) == [DUE, DUE + 3 * HOUR]
+    assert told.first().details["until"] == (DUE + HOUR).isoformat()
+
+
+def test_that_a_mail_was_held_after_its_claim_is_told_once_in_two_hours(planned):
+    message = Message.objects.get()
+    for hours in range(5):
+        claims.note_held([message.pk], "voucher_waits", DUE + hours * HOUR)
+    claims.note_held([], "voucher_waits", DUE + 9 * HOUR)
+    told = Decision.objects.filter(reason="voucher_waits")
+    assert list(told.values_list("at", flat=True)) == [DUE, DUE + 2 * HOUR, DUE + 4 * HOUR]
+    one = told.first()
+    assert (one.cart, one.verdict, one.details, one.person) == (
+        planned.cart, "moved", {"step": 1}, Enrolment.objects.get().person,
+    )  # fmt: skip
+
+
+def test_the_second_mail_waits_for_the_first_and_counts_from_it(shop, campaign):
+    left(shop, at=NOON + HOUR)
+    worker(DUE)
+    second = Reminder.objects.get(step__position=2)
+    assert second.message.due_at == NOON + HOUR + 3 * DAY
+    assert second.planned_at == DUE
+    Message.objects.filter(state=State.SENT).update(state=State.FAILED_TEMP, due_at=DUE + 5 * HOUR)
+    Message.objects.filter(pk=second.message_id).update(due_at=DUE)
+    assert not worker(DUE + HOUR).letters
+    second.message.refresh_from_db()
+    assert (second.message.reason, second.message.due_at) == ("previous_waits", DUE + 2 * HOUR)
+    assert not Decision.objects.filter(verdict="moved").exists()  # a matter of course, not told
+
+
+@pytest.mark.parametrize(("carts", "thanks", "heard"), [(10, 20, "a@example.com"), (20, 10, "eve@example.com")])
+def test_of_two_who_turned_out_to_be_one_the_campaign_of_the_higher_priority_is_heard(shop, carts, thanks, heard):
+    following.campaign(shop, priority=carts)
+    following.plain_steps(following.campaign(shop, "thanks", priority=thanks), 24 * 60)
+    left(shop, "a@example.com", NOON + HOUR)
+    eve, buying = following.customer(shop, "eve@example.com"), Shopper(shop, at=NOON + HOUR)
+    buying.add("LAMP")
+    order(buying, eve)
+    while scan.enrol(DUE):
+        pass
+    assert Enrolment.objects.count() == 2
+    for one in Customer.objects.all():
+        identity.recognise(one, NOON, phone="+39 011 5551234")
+    Order.objects.update(placed_at=NOON)  # before the cart was left
+    assert worker(DUE).recipients() == [heard]
+    assert Decision.objects.filter(verdict="dropped").values_list("reason", flat=True).get() == "other_voice"
 
 
 def test_the_end_takes_back_what_waits(shop, campaign):

@@ -301,6 +301,141 @@ def test_nobody_overrules_the_hard_rules(shop, step, ada, left):
     assert ask(step, ada[1], granting.cart(shop, ada[0]), NOON + days(1)).reason == "recent_voucher"
 
 
+def test_a_decision_by_the_score_can_be_overruled_once_and_no_other(shop, step, ada, left, scored):
+    scored(90)
+    ask(step, ada[1], left)
+    by_score = Decision.objects.get()
+    assert guard.can_be_overruled(by_score)
+    for spoilt in ({"reason": "budget"}, {"person_id": None}, {"campaign": None}):
+        other = Decision.objects.get()
+        for name, value in spoilt.items():
+            setattr(other, name, value)
+        assert not guard.can_be_overruled(other)
+    other = granting.cart(shop, ada[0])
+    guard.overrule(step.campaign, ada[1], other, "staff:7", NOON)
+    assert guard.can_be_overruled(by_score)  # that was about another cart
+    guard.overrule(step.campaign, ada[1], left, "staff:7", NOON)
+    assert not guard.can_be_overruled(by_score)
+
+
+def test_without_a_cart_the_case_is_the_person_in_this_campaign(shop, ada):
+    thanks, best = granting.campaign(shop, Kind.THANKS), granting.campaign(shop, Kind.BEST)
+    guard.overrule(thanks, ada[1], None, "staff:7", NOON)
+    who = guard.Who(frozenset({ada[1].pk}), frozenset())
+    assert guard._is_overruled(thanks, None, who)
+    assert not guard._is_overruled(best, None, who)
+    assert not guard._is_overruled(thanks, granting.cart(shop, ada[0]), who)
+    assert not guard._is_overruled(thanks, None, guard.Who(frozenset({0}), who.family))
+
+
+def test_trust_is_for_all_rows_of_a_person_and_for_nobody_else(shop, ada):
+    phone = "+39 011 5550199"
+    _alias, joined = granting.person(shop, "alias@example.com")
+    for email in ("ada@example.com", "alias@example.com"):
+        granting.person(shop, email, phone=phone)
+    _ben, ben = granting.person(shop, "ben@example.com")
+    guard.trust(joined, True, "staff:7", NOON)
+    assert set(guard.Person.objects.filter(is_trusted=True).values_list("pk", flat=True)) == {ada[1].pk, joined.pk}
+    assert guard._is_overruled(granting.campaign(shop), None, guard.Who(frozenset({ada[1].pk}), frozenset()))
+    assert not guard._is_overruled(granting.campaign(shop), None, guard.Who(frozenset({ben.pk}), frozenset()))
+
+
+# -- money -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("limits", "takes"),
+    [
+        ({}, [True, True]),
+        ({"budget_minor": 100}, [True, False]),
+        ({"budget_minor": 200}, [True, True]),
+        ({"budget_minor": 99}, [False, False]),
+        ({"day_budget_minor": 100}, [True, False]),
+        ({"day_budget_minor": 199}, [True, False]),
+        ({"day_budget_minor": 200, "budget_minor": 100}, [True, False]),
+        ({"day_budget_minor": 100, "budget_minor": 200}, [True, False]),
+        ({"budget_minor": 0}, [False, False]),
+    ],
+)
+def test_a_budget_is_used_to_its_last_cent_and_what_one_lacks_is_not_taken_of_the_other(step, limits, takes):
+    change(step.campaign, **limits)
+    assert [guard.take(step.campaign, 100, NOON.date()) for _ in takes] == takes
+    taken = Budget.objects.order_by("day").values_list("taken_minor", flat=True)
+    assert list(taken) == [100 * sum(takes)] * 2
+
+
+def test_each_day_has_a_budget_of_its_own_and_each_campaign_too(shop, step):
+    change(step.campaign, day_budget_minor=100)
+    for day in (22, 23):
+        assert guard.take(step.campaign, 100, NOON.date().replace(day=day))
+        assert not guard.take(step.campaign, 1, NOON.date().replace(day=day))
+    assert Budget.objects.get(day=None).taken_minor == 200
+    other = granting.campaign(shop, day_budget_minor=100)
+    assert guard.take(other, 100, NOON.date())
+
+
+def test_without_budget_left_no_voucher_is_issued_and_it_is_said(step, ada, left):
+    change(step.campaign, budget_minor=799)
+    assert ask(step, ada[1], left).reason == "budget"
+    assert not Voucher.objects.exists()
+    change(step.campaign, budget_minor=800)
+    assert isinstance(ask(step, ada[1], left), Granted)
+
+
+@pytest.mark.parametrize(("limit", "is_given"), [("budget_minor", False), ("day_budget_minor", False), ("", True)])
+def test_a_budget_in_another_currency_gives_nothing(step, ada, left, limit, is_given):
+    change(step.campaign, currency="CHF", **({limit: 10**6} if limit else {}))
+    given = ask(step, ada[1], left)
+    assert isinstance(given, Granted) == is_given
+    assert is_given or given.reason == "other_currency"
+
+
+def test_a_campaign_without_a_currency_counts_in_its_shops(step, ada, left):
+    change(step.campaign, currency="", budget_minor=800)
+    assert isinstance(ask(step, ada[1], left), Granted)
+    assert Budget.objects.get(day=None).taken_minor == 800
+
+
+@pytest.mark.parametrize(
+    ("spoil", "is_in_the_way"),
+    [({}, True), ({"is_active": False}, False), ({"valid_until": NOON}, False),
+     ({"valid_until": NOON + timedelta(seconds=1)}, True)],
+)  # fmt: skip
+def test_only_a_voucher_that_is_still_good_is_in_the_way(shop, step, ada, spoil, is_in_the_way):
+    vouchers.create(shop_id=shop.pk, kind=Gives.PERCENT, percent_bp=500, code="SPRING", now=NOON)
+    shopper = Shopper(shop)
+    shopper.add("LAMP")
+    shopper.do(changes.ApplyVoucher, code="SPRING")
+    Voucher.objects.update(**spoil)
+    assert isinstance(ask(step, ada[1], shopper.cart), Granted) != is_in_the_way
+
+
+def test_a_shop_in_which_nobody_chose_how_gets_none(step, ada, left):
+    change(step.campaign.shop, takes_vouchers=False)
+    assert ask(step, ada[1], left).reason == "no_way"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "is_given"),
+    [({"used": 1}, False), ({"valid_until": NOON}, False), ({"valid_until": NOON + timedelta(seconds=1)}, True),
+     ({"is_active": False}, False)],
+)  # fmt: skip
+def test_claimed_again_a_voucher_that_is_no_longer_good_is_not_mailed(step, ada, left, spoil, is_given):
+    first = ask(step, ada[1], left)
+    Voucher.objects.update(**spoil)
+    again = ask(step, ada[1], left)
+    assert again == (Granted(first.voucher, first.grant) if is_given else Withheld("ended", first.grant.score))
+    Voucher.objects.all().delete()
+    assert ask(step, ada[1], left) == Withheld("ended", first.grant.score)
+
+
+def test_a_step_that_was_taken_out_is_no_last_mail(shop, step, ada, left, scored):
+    scored(30)
+    Step.objects.create(campaign=step.campaign, position=3, removed_at=NOON, **granting.TEN_PERCENT)
+    Step.objects.create(campaign=granting.campaign(shop), position=9)
+    assert ask(step, ada[1], left).voucher.percent_bp == 500
+
+
 # -- what became of them -----------------------------------------------------------------------------
 
 

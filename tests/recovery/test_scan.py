@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ghostcart.carts import changes
+from ghostcart.carts import changes, intake
 from ghostcart.carts.models import Cart
 from ghostcart.customers import identity
 from ghostcart.customers.models import Customer
@@ -13,6 +13,7 @@ from ghostcart.mail.models import Message
 from ghostcart.orders.services import set_status
 from ghostcart.recovery import campaigns, scan
 from ghostcart.recovery.models import Arm, Campaign, Decision, Enrolment, Kind
+from tests import outside
 from tests.factories import NOON
 from tests.races import order
 from tests.recovery import following
@@ -135,6 +136,19 @@ def test_what_is_committed_late_is_found(shop, campaign):
     assert worker(NOON + 25 * HOUR + timedelta(seconds=5)).letters
 
 
+def test_what_is_told_long_after_it_happened_is_not_written_about(shop, campaign):
+    """From before what the log keeps: it is taken in, stands at its own time, and nobody hears of it."""
+    worker(NOON + 25 * HOUR)
+    person, long_ago = following.customer(shop, "ada@example.com"), NOON - 500 * DAY
+    told = {"1": outside.cart("1", outside.line("mug"), at=long_ago, created_at=long_ago)}
+    assert intake.take(shop.pk, outside.SOURCE, told.values(), NOON + 26 * HOUR) == {"1": "created"}
+    Cart.objects.filter(external_id="1").update(customer=person, customer_label=person.label)
+    assert not days(NOON + 26 * HOUR, NOON + 80 * HOUR, 6 * HOUR).letters
+    assert not Enrolment.objects.exists()
+    late = Cart.objects.get(external_id="1")
+    assert (late.last_activity_at, late.events.get().at) == (long_ago, long_ago)
+
+
 def test_after_long_only_what_is_not_stale(shop, campaign):
     left(shop, "old@example.com", NOON + HOUR)
     left(shop, "new@example.com", NOON + 6 * DAY)
@@ -192,6 +206,34 @@ def test_a_clock_that_jumps_and_comes_back_sends_each_step_once(shop, jump):
     days(NOON + 101 * timedelta(minutes=1), NOON + 5 * HOUR, timedelta(minutes=40), pile)
     days(NOON + 5 * HOUR, NOON + 30 * HOUR, 5 * HOUR, pile)
     assert sent(pile) == sorted([f"{who}@example.com" for who in ("before", "within", "after")] * 2)
+
+
+@pytest.mark.parametrize("first_step", [0, 60])
+@pytest.mark.parametrize("ahead", [8, 45], ids=["by less than is looked back", "by more"])
+def test_a_clock_that_is_put_right_bit_by_bit_sends_each_step_once_and_loses_nobody(shop, ahead, first_step):
+    """It was minutes ahead, and loses half a minute in each: some moments come twice, and are dated twice."""
+    campaign = following.campaign(shop, now=NOON)
+    following.plain_steps(campaign, first_step, 5 * 60)
+    pile, minute, people = Pile(), timedelta(minutes=1), []
+    for passed in range(0, 60, 3):
+        now = NOON + passed * minute + max(ahead * minute - passed * 1.5 * minute, timedelta())
+        if passed % 2 == 0:
+            people.append(f"p{passed}@example.com")
+            left(shop, people[-1], now)
+        worker(now, pile)
+    days(NOON + HOUR, NOON + 8 * HOUR, 30 * minute, pile)
+    assert sent(pile) == sorted(people * 2)
+    assert set(Enrolment.objects.values_list("reason", flat=True)) == {"completed"}
+
+
+def test_without_going_back_with_the_clock_those_who_leave_meanwhile_are_lost(shop, monkeypatch):
+    """The guard of the test above."""
+    monkeypatch.setattr(scan, "LATE", -timedelta(days=1))  # a clock put back is never noticed
+    following.plain_steps(following.campaign(shop, now=NOON), 0)
+    pile = worker(NOON + HOUR)
+    left(shop, at=NOON + 30 * timedelta(minutes=1))
+    days(NOON + 30 * timedelta(minutes=1), NOON + 3 * HOUR, HOUR / 2, pile)
+    assert not pile.letters
 
 
 def test_without_the_check_a_leap_would_lose_them(shop, monkeypatch):

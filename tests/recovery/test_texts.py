@@ -7,12 +7,11 @@ import pytest
 from ghostcart.lib.texts import LANGUAGES
 from ghostcart.mail import drawing, samples, templates
 from ghostcart.recovery import texts
-from ghostcart.recovery.models import Kind
+from ghostcart.recovery.kinds import TRAITS
 from tests.mail.reading import TAGS, Page, addresses
 
-STEPS = {Kind.ABANDONED: 3, Kind.THANKS: 1, Kind.BEST: 1, Kind.LAPSED: 1, Kind.MANUAL: 1}
 ALL = [
-    *[(f"{kind}_{step}", str(kind), step) for kind, steps in STEPS.items() for step in range(1, steps + 1)],
+    *[(f"{kind}_{step}", str(kind), step) for kind, it in TRAITS.items() for step in range(1, len(it.steps) + 1)],
     *[(name, kind, 0) for name, kind in texts.SYSTEM_KINDS.items()],
 ]  # fmt: skip
 NAMES = [name for name, _kind, _step in ALL]

@@ -9,7 +9,7 @@ from django.test import Client
 from ghostcart.carts import changes, tokens
 from ghostcart.carts.models import Cart, Device
 from ghostcart.catalog.models import Price, Product, Variant
-from ghostcart.customers.models import Consent
+from ghostcart.customers.models import Consent, Person
 from ghostcart.customers.services import Consented
 from ghostcart.lib import clock
 from ghostcart.mail import links, suppression, tracking
@@ -479,6 +479,17 @@ def link(mail):
     return Link.objects.select_related("shop", "message__customer").get(purpose=Purpose.PREFERENCES)
 
 
+@pytest.fixture
+def in_two(shop, ada, now):
+    """In two campaigns, one of each kind."""
+    for kind in (Kind.ABANDONED, Kind.THANKS):
+        campaign = Campaign.objects.create(shop=shop, kind=kind, name=kind, salt="s", created_at=now)
+        person = Person.objects.create(shop=shop, created_at=now)
+        Enrolment.objects.create(campaign=campaign, shop=shop, customer=ada, person=person, trigger=kind,
+                                 activity_at=now, arm="contacted", at=now)  # fmt: skip
+    return Enrolment.objects.filter(ended_at=None)
+
+
 def said(is_given):
     return Consented(is_given, "Remind me.", "1", "link")
 
@@ -498,7 +509,8 @@ def test_who_was_erased_since_has_nothing_to_decide(link, now):
     assert not Consent.objects.exists()
 
 
-def test_who_is_no_customer_any_more_can_still_stop_and_start(link, now):
+def test_who_is_no_customer_any_more_can_still_stop_and_start_and_ends_nothing_of_others(link, in_two, now):
+    in_two.update(customer=None)  # somebody else who was erased
     Message.objects.update(customer=None)
     link.message.customer = None
     preferences.stop(link, source="link", withdrawn=said(False), now=now)
@@ -508,6 +520,7 @@ def test_who_is_no_customer_any_more_can_still_stop_and_start(link, now):
     preferences.choose(link, wanted=["abandoned"], consented=said(True), now=now)
     assert preferences.wishes(link).kinds == {kind: kind == Kind.ABANDONED for kind in Kind}
     assert not Consent.objects.exists()
+    assert in_two.count() == 2
 
 
 def test_what_holds_is_told_for_each_kind(link, ada, now):
@@ -538,14 +551,18 @@ def test_what_staff_declined_for_them_is_not_taken_back(link, mail, now):
     assert Suppression.objects.get().reason == "staff"
 
 
-@pytest.fixture
-def in_two(shop, ada, now):
-    """In two campaigns, one of each kind."""
-    for kind in (Kind.ABANDONED, Kind.THANKS):
-        campaign = Campaign.objects.create(shop=shop, kind=kind, name=kind, salt="s", created_at=now)
-        Enrolment.objects.create(campaign=campaign, shop=shop, customer=ada, person=ada.person, trigger=kind,
-                                 activity_at=now, arm="contacted", at=now)  # fmt: skip
-    return Enrolment.objects.filter(ended_at=None)
+def test_that_somebody_stopped_is_noted_when_they_do_and_once(link, now):
+    for _ in range(2):
+        preferences.stop(link, source="link", withdrawn=said(False), now=now)
+        assert MessageEvent.objects.get().kind == EventKind.UNSUBSCRIBED
+
+
+def test_who_has_no_address_any_more_closes_no_carts_of_others_who_have_none(shop, link, ada, now):
+    others = letter(shop, ada, at=now)
+    Message.objects.update(address="", address_hash="")
+    link.message.refresh_from_db()
+    preferences.not_me(link, withdrawn=said(False), now=now)
+    assert links.find(others.tokens[Purpose.RESTORE], Purpose.RESTORE, now)
 
 
 def test_declining_a_kind_ends_what_runs_of_it_and_nothing_else(link, in_two, now):

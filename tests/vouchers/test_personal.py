@@ -218,6 +218,58 @@ def test_a_proxy_that_nobody_declared_does_not_lock_everybody_out(shop):
     assert tried(shopper_of(shop, source="127.0.0.1"), "RIGHT") == ""
 
 
+@pytest.mark.parametrize(
+    ("source", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:0db8:0001:0002"),
+        ("2001:db8:1:2::", "2001:0db8:0001:0002"),
+        ("127.0.0.1", ""),
+        ("::1", ""),
+        ("", ""),
+        ("a socket", "a socket"),
+    ],
+)
+def test_a_source_is_what_somebody_cannot_change_at_will(source, network):
+    assert limits.network(source) == network
+
+
+def test_who_is_not_known_by_device_or_source_counts_for_the_shop():
+    minute, quarter = timedelta(minutes=1), timedelta(minutes=15)
+    assert [(one.most, one.window) for one in limits.buckets(1, "", "")] == [(50, minute)]
+    known = limits.buckets(1, "d" * 64, "192.0.2.7")
+    assert [(one.most, one.window) for one in known] == [(50, minute), (10, quarter), (10, quarter)]
+    assert len({one.key for one in [*known, *limits.buckets(2, "d" * 64, "192.0.2.7")]}) == 6
+
+
+def test_wrong_codes_in_one_batch_are_a_guess_too_many_with_those_before_it(shop):
+    shopper = shopper_of(shop)
+    for number in range(4):
+        tried(shopper, f"EARLY{number}")
+    batch = [shopper.change(changes.ApplyVoucher, code=f"WRONG{number}") for number in range(8)]
+    assert [type(one) for one in ingest.record_all(batch)] == [UnknownVoucher] * 6 + [TooManyCodes] * 2
+    counts = WrongCodes.objects.filter(key=limits.device_key(shop.pk, shopper.seen.token_hash))
+    assert counts.values_list("count", "in_all", "since").get() == (10, 10, NOON)
+
+
+def test_wrong_codes_of_an_earlier_window_are_no_longer_held_against_anybody(shop):
+    shopper = shopper_of(shop)
+    for number in range(10):
+        tried(shopper, f"EARLY{number}")
+    shopper.wait(minutes=15)
+    assert [tried(shopper, f"WRONG{number}")[0] for number in range(11)] == (
+        ["voucher_unknown"] * 10 + ["voucher_too_many_tries"]
+    )
+    assert limits.most_guesses(shop.pk, [shopper.seen.token_hash]) == 20
+    assert limits.most_guesses(shop.pk, []) == limits.most_guesses(shop.pk + 1, [shopper.seen.token_hash]) == 0
+
+
+def test_who_comes_by_our_link_makes_no_guess(shop):
+    shopper = shopper_of(shop)
+    assert [tried(shopper, "GONE", is_mailed=True)[0] for _ in range(12)] == ["voucher_unknown"] * 12
+    assert not WrongCodes.objects.exists()
+
+
 def test_a_thousand_sources_get_fifty_guesses_a_minute(shop):
     voucher(shop, "RIGHT")
     answers = [tried(shopper_of(shop, source=f"192.0.2.{number}"), "WRONG")[0] for number in range(60)]

@@ -14,7 +14,7 @@ def terms(**what) -> Terms:
     return Terms(**({"id": 1, "code": "SPRING", "kind": Kind.PERCENT, "percent_bp": 1000} | what))
 
 
-def refused(what: Terms, *, now=NOW, currency="EUR", customer_id=7, used_by_customer=0, others=()):
+def refused(what: Terms, *, now=NOW, currency="EUR", customer_id=7, used_by_customer=0, others=(), **more):
     return refusal(
         what,
         now=now,
@@ -22,6 +22,7 @@ def refused(what: Terms, *, now=NOW, currency="EUR", customer_id=7, used_by_cust
         customer_id=customer_id,
         used_by_customer=used_by_customer,
         others=others,
+        **more,
     )
 
 
@@ -68,6 +69,45 @@ def test_an_unknown_customer_cannot_escape_a_personal_limit(limit):
     assert refused(terms(**limit), customer_id=None) == Refusal.SIGN_IN_NEEDED
 
 
+@pytest.mark.parametrize(
+    ("bound", "is_personal", "belongs_to"),
+    [
+        ({}, False, {7, 8, 9, None}),
+        ({"customer_id": 7}, True, {7}),
+        ({"customer_ids": frozenset({7, 8})}, True, {7, 8}),
+        ({"customer_ids": frozenset()}, True, set()),  # its person is gone: it is nobody's
+        ({"customer_id": 7, "customer_ids": frozenset({8})}, True, set()),
+        ({"customer_id": 7, "customer_ids": frozenset({7, 8})}, True, {7}),
+    ],
+)
+def test_whose_it_is(bound, is_personal, belongs_to):
+    personal = terms(**bound)
+    assert personal.is_personal == is_personal
+    assert {customer for customer in (7, 8, 9, None) if personal.is_for(customer)} == belongs_to
+    for customer in (7, 8, 9):
+        expected = None if customer in belongs_to else Refusal.OTHER_CUSTOMER
+        assert refused(personal, customer_id=customer) == expected
+
+
+def test_a_voucher_of_a_person_waits_for_a_visitor_to_say_who_they_are():
+    personal = terms(customer_ids=frozenset({7}))
+    assert refused(personal, customer_id=None) is None
+    assert refused(personal, customer_id=None, is_final=False) is None
+    assert refused(personal, customer_id=None, is_final=True) == Refusal.SIGN_IN_NEEDED
+    assert refused(personal, is_final=True) is None
+    assert refused(terms(), customer_id=None, is_final=True) is None
+    limited = terms(customer_ids=frozenset({7}), per_customer=1)
+    assert refused(limited, customer_id=None) == Refusal.SIGN_IN_NEEDED
+
+
+@pytest.mark.parametrize(
+    ("what", "needs"),
+    [({"kind": Kind.AMOUNT}, True), ({"minimum_minor": 1}, True), ({}, False), ({"minimum_minor": 0}, False)],
+)
+def test_money_needs_a_currency_and_a_percentage_none(what, needs):
+    assert terms(**what).needs_currency is needs
+
+
 def test_it_is_good_for_its_own_currency_only():
     amount = terms(kind=Kind.AMOUNT, amount_minor=1000, currency="EUR")
     assert refused(amount) is None
@@ -97,6 +137,11 @@ def test_a_voucher_that_is_not_combinable_goes_with_no_other():
     assert refused(terms(combinable=False)) is None
     assert refused(terms(combinable=False), others=[terms(id=2)]) == Refusal.NOT_COMBINABLE
     assert refused(terms(), others=[terms(id=2), terms(id=3, combinable=False)]) == Refusal.NOT_COMBINABLE
+
+
+def test_a_percentage_with_a_currency_of_its_own_is_for_that_one():
+    assert refused(terms(currency="EUR")) is None
+    assert refused(terms(currency="EUR"), currency="JPY") == Refusal.OTHER_CURRENCY
 
 
 def test_a_gift_that_is_gone_is_refused():

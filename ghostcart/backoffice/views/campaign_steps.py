@@ -22,7 +22,7 @@ from ghostcart.backoffice.models import Role
 from ghostcart.backoffice.step_form import StepForm
 from ghostcart.backoffice.views.campaigns import found, shown
 from ghostcart.lib import clock
-from ghostcart.lib.errors import GhostcartError
+from ghostcart.lib.errors import GhostcartError, SavedMeanwhile
 from ghostcart.mail import outbox, samples, templates
 from ghostcart.recovery import campaigns
 from ghostcart.recovery.models import Campaign, Step
@@ -160,7 +160,10 @@ def _is_sound(form: StepForm, campaign: Campaign) -> bool:
 
 def _is_saved(step: Step, form: StepForm) -> bool:
     try:
-        campaigns.save_step(step, **form.values())
+        campaigns.save_step(step, shown=form.cleaned_data["mark"], **form.values())
+    except SavedMeanwhile as error:
+        form.overtake(error, campaigns.step_mark(Step.objects.get(pk=step.pk)))
+        return False
     except GhostcartError as error:
         form.add_error(None, str(error))
         return False

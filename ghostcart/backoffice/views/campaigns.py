@@ -17,6 +17,7 @@ from ghostcart.backoffice.models import Role
 from ghostcart.lib import clock
 from ghostcart.lib.errors import GhostcartError
 from ghostcart.recovery import campaigns, counts, queries
+from ghostcart.recovery.kinds import TRAITS
 from ghostcart.recovery.models import Campaign, CampaignState, Kind
 from ghostcart.shops.models import Shop
 
@@ -42,7 +43,8 @@ def shown(request: StaffRequest, campaign: Campaign, **more: Any) -> dict[str, A
     look, icon = words.STATE_LOOKS[CampaignState(campaign.state)]
     return {
         "campaign": campaign,
-        "kind": words.KINDS[Kind(campaign.kind)],
+        "kind": words.KINDS[campaign.kind],
+        "traits": TRAITS[campaign.kind],
         "state_look": look,
         "state_icon": icon,
         "may_edit": may(request.user, campaign.shop_id, Role.MANAGER) and campaign.state != CampaignState.ENDED,

@@ -29,7 +29,14 @@ class Fields(Dressed, forms.Form):
 @staff()
 def components(request: StaffRequest) -> HttpResponse:
     form = Fields({"many": "Donaudampfschifffahrtsgesellschaftskapitän", "count": "3", "theme": "auto", "yes": "on"})
-    context = {"form": form, "statuses": [*Status.values, "?"], "long": "Bestellbestätigungsschaltfläche " * 3}
+    context = {
+        "form": form,
+        "names": ["Fern & Clay", "Otter Outdoor"],
+        "person": "אדה ביירון",
+        "address": "ada.byron@example.com",
+        "statuses": [*Status.values, "?"],
+        "long": "Bestellbestätigungsschaltfläche " * 3,
+    }
     return render(request, "backoffice/components.html", context)
 
 

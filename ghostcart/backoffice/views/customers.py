@@ -15,6 +15,8 @@ from ghostcart.customers import filters, services
 from ghostcart.customers.filters import CustomerFilter
 from ghostcart.customers.models import Customer
 from ghostcart.lib import clock
+from ghostcart.lib.errors import SavedMeanwhile
+from ghostcart.lib.marks import mark
 
 PAGE = "customers"
 
@@ -69,10 +71,14 @@ def the_customer(request: StaffRequest, customer_id: int, least: Role) -> Custom
 @staff(Role.VIEWER)
 def customer(request: StaffRequest, customer_id: int) -> HttpResponse:
     found = the_customer(request, customer_id, Role.VIEWER)
+    return _page(request, found, NoteForm(initial={"note": found.note, "mark": mark(found.note)}))
+
+
+def _page(request: StaffRequest, found: Customer, note_form: NoteForm) -> HttpResponse:
     context = {
         "data": queries.customer_page(found, request.GET.get("after"), request.GET.get("before"), clock.now()),
         "customer": found,
-        "note_form": NoteForm(initial={"note": found.note}),
+        "note_form": note_form,
         "may_note": may(request.user, found.shop_id, Role.AGENT),
         "may_trust": may(request.user, found.shop_id, Role.MANAGER),
         "may_overrule": may(request.user, found.shop_id, Role.MANAGER),
@@ -86,11 +92,16 @@ def customer(request: StaffRequest, customer_id: int) -> HttpResponse:
 def customer_note(request: StaffRequest, customer_id: int) -> HttpResponse:
     found = the_customer(request, customer_id, Role.AGENT)
     form = NoteForm(request.POST)
-    if form.is_valid():
-        services.save_note(found, form.cleaned_data["note"])
-        messages.success(request, _("The note is saved."))
-    else:
+    if not form.is_valid():
         messages.error(request, _("The note is too long; it was not saved."))
+        return redirect("backoffice:customer", customer_id=found.pk)
+    try:
+        services.save_note(found, form.cleaned_data["note"], shown=form.cleaned_data["mark"])
+    except SavedMeanwhile as error:
+        found.refresh_from_db(fields=["note"])
+        form.overtake(error, mark(found.note))
+        return _page(request, found, form)
+    messages.success(request, _("The note is saved."))
     return redirect("backoffice:customer", customer_id=found.pk)
 
 

@@ -66,15 +66,31 @@ def product_create(request: StaffRequest, shop_id: int) -> HttpResponse:
     return _form_page(request, shop, None)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+def _found(request: StaffRequest, product_id: int, least: Role) -> Product:
+    found = get_object_or_404(Product.objects.select_related("shop", "category"), pk=product_id)
+    require(request.user, found.shop_id, least)
+    return found
+
+
+@require_safe
 @staff(Role.VIEWER)
 def product(request: StaffRequest, product_id: int) -> HttpResponse:
-    """What another shop keeps, and what somebody may only look at, is shown as it is."""
-    found = get_object_or_404(Product.objects.select_related("shop", "category"), pk=product_id)
-    require(request.user, found.shop_id, Role.MANAGER if request.method == "POST" else Role.VIEWER)
-    if found.source or not may(request.user, found.shop_id, Role.MANAGER):
-        context = {"product": found, "variants": found.variants.prefetch_related("prices")}
-        return render(request, "backoffice/product_shown.html", context)
+    found = _found(request, product_id, Role.VIEWER)
+    context = {
+        "product": found,
+        "variants": found.variants.prefetch_related("prices"),
+        "may_edit": not found.source and may(request.user, found.shop_id, Role.MANAGER),
+    }
+    return render(request, "backoffice/product.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff(Role.MANAGER)
+def product_edit(request: StaffRequest, product_id: int) -> HttpResponse:
+    found = _found(request, product_id, Role.MANAGER)
+    if found.source:
+        messages.error(request, str(services.ProductElsewhere()))
+        return redirect("backoffice:product", product_id=found.pk)
     return _form_page(request, found.shop, found)
 
 
@@ -90,7 +106,7 @@ def _form_page(request: StaffRequest, shop: Shop, known: Product | None) -> Http
             messages.success(request, _("%(name)s is saved.") % {"name": saved.name(shop.language)})
             return redirect("backoffice:product", product_id=saved.pk)
     context = {"form": form, "shop": shop, "shops": managed(request), "product": known}
-    return render(request, "backoffice/product.html", context)
+    return render(request, "backoffice/product_edit.html", context)
 
 
 urlpatterns = [
@@ -98,4 +114,5 @@ urlpatterns = [
     path("products/new/", product_new, name="product-new"),
     path("products/new/<int:shop_id>/", product_create, name="product-create"),
     path("products/<int:product_id>/", product, name="product"),
+    path("products/<int:product_id>/edit/", product_edit, name="product-edit"),
 ]

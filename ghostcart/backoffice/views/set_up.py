@@ -15,6 +15,7 @@ from ghostcart.backoffice.views.settings import owned
 from ghostcart.lib import clock
 from ghostcart.mail import relay
 from ghostcart.shops import services
+from ghostcart.shops.errors import NotConfirmed
 from ghostcart.shops.models import Shop
 
 
@@ -33,9 +34,14 @@ def set_up(request: StaffRequest) -> HttpResponse:
     if request.user.is_superuser and (shop is None or "another" in request.GET):
         form = first_steps.ShopForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
-            made = services.create(**form.cleaned_data, now=clock.now())
-            messages.success(request, _("%(shop)s is open.") % {"shop": made.name})
-            return redirect("backoffice:set-up")
+            now = clock.now()
+            try:
+                made = services.create(**form.settings(), chosen=form.chosen(request.user.actor, now), now=now)
+            except NotConfirmed as error:
+                form.ask_for_the_tick(error)
+            else:
+                messages.success(request, _("%(shop)s is open.") % {"shop": made.name})
+                return redirect("backoffice:set-up")
     steps = first_steps.steps(shop, request.user)
     context = {"shop": shop, "steps": steps, "form": form, "is_open": first_steps.is_open(steps)}
     return render(request, "backoffice/set_up.html", context)

@@ -13,10 +13,15 @@ from ghostcart.backoffice.forms import ShippingForm, ShopForm
 from ghostcart.backoffice.mail_forms import MailForm
 from ghostcart.backoffice.models import Role
 from ghostcart.backoffice.page_forms import PagesForm
+from ghostcart.backoffice.queries import actor_names
 from ghostcart.carts import services as cart_services
 from ghostcart.connectors import queries as connections
+from ghostcart.lib import clock
+from ghostcart.lib.errors import SavedMeanwhile
+from ghostcart.lib.marks import mark
 from ghostcart.mail import relay
-from ghostcart.shops import services
+from ghostcart.shops import queries, services
+from ghostcart.shops.errors import NotConfirmed
 from ghostcart.shops.models import ShippingMethod, Shop
 
 
@@ -74,10 +79,19 @@ def mail_settings(request: StaffRequest, shop_id: int) -> HttpResponse:
     require(request.user, shop.pk, Role.OWNER)
     form = MailForm(request.POST or None, shop=shop)
     if request.method == "POST" and form.is_valid():
-        services.change_settings(shop, **form.cleaned_data)
-        messages.success(request, _("The settings of %(shop)s are saved.") % {"shop": shop.name})
-        return redirect("backoffice:mail-settings", shop_id=shop.pk)
-    context = {"shop": shop, "shops": owned(request), "form": form, "trouble": relay.trouble()}
+        try:
+            services.change_settings(shop, form.chosen(request.user.actor, clock.now()), **form.settings())
+        except NotConfirmed as error:
+            form.ask_for_the_tick(error)
+        else:
+            messages.success(request, _("The settings of %(shop)s are saved.") % {"shop": shop.name})
+            return redirect("backoffice:mail-settings", shop_id=shop.pk)
+    choices = queries.consent_choices(shop)
+    names = actor_names(one.actor for one in choices)
+    context = {
+        "shop": shop, "shops": owned(request), "form": form, "trouble": relay.trouble(),
+        "choices": [(one, names.get(one.actor, "")) for one in choices],
+    }  # fmt: skip
     return render(request, "backoffice/mail_settings.html", context)
 
 
@@ -91,9 +105,13 @@ def shop_pages(request: StaffRequest, shop_id: int, language: str) -> HttpRespon
         return redirect("backoffice:shop-pages", shop_id=shop.pk, language=shop.language)
     form = PagesForm(request.POST or None, shop=shop, language=language)
     if request.method == "POST" and form.is_valid():
-        services.change_settings(shop, pages=form.pages())
-        messages.success(request, _("The pages of %(shop)s are saved.") % {"shop": shop.name})
-        return redirect("backoffice:shop-pages", shop_id=shop.pk, language=language)
+        try:
+            services.write_pages(shop, language, form.texts(), shown=form.cleaned_data["mark"])
+        except SavedMeanwhile as error:
+            form.overtake(error, mark(queries.page_texts(Shop.objects.get(pk=shop.pk), language)))
+        else:
+            messages.success(request, _("The pages of %(shop)s are saved.") % {"shop": shop.name})
+            return redirect("backoffice:shop-pages", shop_id=shop.pk, language=language)
     names = [(code, LANGUAGE_NAMES.get(code, code)) for code in shop.languages]
     context = {"shop": shop, "form": form, "chosen": language, "shop_languages": names}
     return render(request, "backoffice/shop_pages.html", context)

@@ -5,6 +5,7 @@ Small tables, read whole, and again after a minute.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -25,12 +26,24 @@ _ROUNDING_TYPES = {1: "item", 2: "line", 3: "total"}
 
 @lru_cache(maxsize=100_000)
 def micros(text: str | None) -> int:
-    """A decimal as the database writes it, in millionths; what has more decimals is cut."""
+    """A decimal as the database writes it, in millionths; what has more decimals is cut. 0 for what is no number."""
     if not text:
         return 0
     whole, _point, rest = text.partition(".")
-    number = abs(int(whole or 0)) * MICROS + int(rest[:6].ljust(6, "0") or 0)
+    try:
+        number = abs(int(whole or 0)) * MICROS + int(rest[:6].ljust(6, "0") or 0)
+    except ValueError:
+        return _micros_of_any(text)
     return -number if text.startswith("-") else number
+
+
+def _micros_of_any(text: str) -> int:
+    """Web services tell what modules of a shop made of a number, such as "1.0E-5"."""
+    try:
+        told = Decimal(text)
+    except ArithmeticError:
+        return 0
+    return int(told * MICROS) if told.is_finite() and told.adjusted() < 18 else 0
 
 
 def clean(text: str | None) -> str:

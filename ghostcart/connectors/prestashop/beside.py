@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from ghostcart.connectors.prestashop.importing import Slice
+    from ghostcart.connectors.portions import Slice
 
 AHEAD = 1
 """Slices that wait to be written, beside one on its way and one in the works."""
@@ -67,7 +67,7 @@ class Beside:
         self._pipe.close()
 
     def _receive(self) -> None:
-        from ghostcart.connectors.prestashop.importing import Slice
+        from ghostcart.connectors.portions import Slice
 
         decoder = msgspec.msgpack.Decoder(Slice)
         try:

@@ -7,12 +7,10 @@ already is left out. Rows dated far in the future, and whatever a look may miss,
 Load on the shop's database: about eight statements a look, each by index, a few rows beyond what is new.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from ghostcart.carts import intake as cart_intake
+from ghostcart.connectors.portions import Cursor, Look
 from ghostcart.connectors.prestashop import people, reconciling
 from ghostcart.connectors.prestashop.basics import marks
 from ghostcart.connectors.prestashop.reader import CARTS_AT_ONCE, Reader, ids_in
@@ -31,26 +29,6 @@ MOST_KEPT = 50_000
 EVERY = {"active": 15, "orders": 30, "products": 10, "stock": 60, "walk": 10}
 """Seconds between two looks of these kinds."""
 
-Cursor = dict[str, Any]
-
-
-@dataclass
-class Look:
-    """What one look found. `takes` write it; `afterwards` is for when they were committed.
-
-    `behind`: there is more to look at now.
-    """
-
-    cursor: Cursor
-    size: int = 0
-    behind: bool = False
-    takes: list[Callable[[], None]] = field(default_factory=list)
-    afterwards: list[Callable[[], None]] = field(default_factory=list)
-
-    def take(self) -> None:
-        for take in self.takes:
-            take()
-
 
 def begin(reader: Reader, now: datetime) -> Cursor:
     """Where following starts: at the ends of all tables, and at the visits that are still going on."""
@@ -65,7 +43,7 @@ def begin(reader: Reader, now: datetime) -> Cursor:
 
 
 def look(reader: Reader, cursor: Cursor, now: datetime) -> Look:
-    """Read what is new. Nothing is written before `Look.take`."""
+    """Read what is new. Nothing is written yet."""
     found = Look({**cursor, "times": dict(cursor.get("times", {}))})
     ends = _ends(reader, now)
     _notice_restored(found.cursor, ends)

@@ -5,29 +5,17 @@ after a kill goes on exactly there. What changes meanwhile is found by following
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
+from ghostcart.connectors.portions import Cursor, Portion, Slice
 from ghostcart.connectors.prestashop import following, people
-from ghostcart.connectors.prestashop.portions import Portion
 from ghostcart.connectors.prestashop.reader import Reader
 
 STAGES = ("products", "customers", "carts", "orders")
 PRODUCTS, ORDERS = 200, 500
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """One slice that was read. `cursor` is where the next begins; `size` counts what was read."""
-
-    portion: Portion
-    cursor: dict[str, Any]
-    size: int
-    is_last: bool = False
-
-
-def begin(reader: Reader, now: datetime) -> tuple[dict[str, Any], int]:
+def begin(reader: Reader, now: datetime) -> tuple[Cursor, int]:
     """Where an import starts, and how much there is to read."""
     cursor = {"stage": STAGES[0], "after": 0, "follow": following.begin(reader, now)}
     shop, ask = reader.number, reader.database.value
@@ -36,7 +24,7 @@ def begin(reader: Reader, now: datetime) -> tuple[dict[str, Any], int]:
     return cursor, total
 
 
-def next_slice(reader: Reader, cursor: dict[str, Any], now: datetime) -> Slice:
+def next_slice(reader: Reader, cursor: Cursor, now: datetime) -> Slice:
     """Read the slice at the cursor."""
     stage = cursor["stage"]
     portion, numbers = _READING[stage](reader, int(cursor["after"]), now)

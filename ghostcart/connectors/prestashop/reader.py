@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+from ghostcart.connectors.portions import Portion
 from ghostcart.connectors.prestashop import carts, orders, people
 from ghostcart.connectors.prestashop.basics import Basics, marks
-from ghostcart.connectors.prestashop.beside import Beside, Place
+from ghostcart.connectors.prestashop.beside import Place
 from ghostcart.connectors.prestashop.catalogue import Catalogue
 from ghostcart.connectors.prestashop.configuration import Configuration
 from ghostcart.connectors.prestashop.database import Database
-from ghostcart.connectors.prestashop.portions import Portion
 from ghostcart.customers import intake as customer_intake
 from ghostcart.customers.intake import CustomerSnapshot
 
@@ -35,9 +35,6 @@ class Reader:
     """Carts taken lately by this process, with their date_upd and since when we know it."""
     recent_orders: dict[int, str] = field(default_factory=dict)
     writes_two: bool = True
-    """Whether two slices of an import may be written at once."""
-    beside: Beside | None = None
-    """Reads the next slice of a long import."""
     _basics: Basics | None = field(default=None, repr=False)
     _catalogue: Catalogue | None = field(default=None, repr=False)
     _read_at: datetime | None = None
@@ -67,13 +64,7 @@ class Reader:
         return self._catalogue
 
     def close(self) -> None:
-        self.end_beside()
         self.database.close()
-
-    def end_beside(self) -> None:
-        if self.beside is not None:
-            self.beside.close()
-            self.beside = None
 
     def knows(self, number: int, date_upd: str, settled_before: datetime) -> bool:
         """Whether a cart was taken as it is, and so long ago that it cannot change again within its second."""

@@ -6,13 +6,10 @@ are gone. Load on the shop: about five requests a look when nothing happened, tw
 
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from ghostcart.carts import intake as cart_intake
 from ghostcart.carts.snapshots import CartSnapshot
-from ghostcart.connectors.prestashop.following import Look
-from ghostcart.connectors.prestashop.importing import Slice
-from ghostcart.connectors.prestashop.portions import Portion
+from ghostcart.connectors.portions import Cursor, Look, Portion, Slice
 from ghostcart.connectors.prestashop.webservice import PAGE, Row, number
 from ghostcart.connectors.prestashop.webservice_basics import text
 from ghostcart.connectors.prestashop.webservice_reader import WebserviceReader
@@ -22,9 +19,6 @@ OVERLAP = timedelta(minutes=2)
 """How far behind the last look the next one begins: transactions commit late there, and clocks differ."""
 AHEAD = timedelta(hours=26)
 """A shop's clock is not trusted further than this."""
-EVERY = timedelta(seconds=30)
-
-Cursor = dict[str, Any]
 
 
 # -- the first reading -------------------------------------------------------------------------------
@@ -62,7 +56,7 @@ def next_slice(reader: WebserviceReader, cursor: Cursor, now: datetime) -> Slice
 
 
 def look(reader: WebserviceReader, cursor: Cursor, now: datetime) -> Look:
-    """Read what changed. Nothing is written before `Look.take`."""
+    """Read what changed. Nothing is written yet."""
     found = Look({**cursor, "since": dict(cursor["since"])})
     for resource in STAGES:
         rows = _changed(reader, found, resource, now)

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ghostcart.carts.snapshots import VoucherSnapshot
+from ghostcart.connectors.portions import Portion
 from ghostcart.connectors.prestashop import orders as ordering
 from ghostcart.connectors.prestashop import people, webservice_basics
 from ghostcart.connectors.prestashop.basics import Basics, micros
 from ghostcart.connectors.prestashop.carts import Batch, Head, Teller
 from ghostcart.connectors.prestashop.carts import Row as Piece
-from ghostcart.connectors.prestashop.portions import Portion
 from ghostcart.connectors.prestashop.webservice import Row, Webservice, number
 from ghostcart.connectors.prestashop.webservice_basics import Source, text, whole
 from ghostcart.connectors.prestashop.webservice_catalogue import WebserviceCatalogue

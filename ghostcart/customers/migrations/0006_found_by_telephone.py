@@ -9,7 +9,8 @@ class Migration(migrations.Migration):
     dependencies = [("customers", "0005_shops_stay")]
     operations = [
         migrations.RunSQL(
-            f"UPDATE customers_customer SET search_text = search_text || ' ' || ltrim({DIGITS}, '0') WHERE phone > ''",
+            "UPDATE customers_customer"
+            f" SET search_text = substr(search_text || ' ' || ltrim({DIGITS}, '0'), 1, 900) WHERE phone > ''",
             migrations.RunSQL.noop,
         )
     ]

@@ -12,13 +12,12 @@ import pytest
 from django.db import connection as db
 
 from ghostcart.carts.models import Cart
-from ghostcart.connectors import reading, services
+from ghostcart.connectors import portions, reading, services
 from ghostcart.connectors.models import Connection, State
+from ghostcart.connectors.portions import Portion, Slice
 from ghostcart.connectors.prestashop import access
 from ghostcart.connectors.prestashop.beside import Beside, Place
-from ghostcart.connectors.prestashop.importing import Slice
-from ghostcart.connectors.prestashop.portions import Portion
-from ghostcart.connectors.prestashop.reader import Reader
+from ghostcart.connectors.prestashop.ways import ByDatabase
 from tests.conftest import ON_POSTGRES
 from tests.connectors.prestashop.attaching import NOW, attach, import_all
 from tests.connectors.prestashop.shopmaker import Maker
@@ -37,7 +36,7 @@ def maker(shops_server):
 def small_slices(monkeypatch):
     """So that a small shop has many, each of which counts as long."""
     monkeypatch.setattr(access, "SLICE", 7)
-    monkeypatch.setattr(reading, "LONG", 7)
+    monkeypatch.setattr(portions, "LONG", 7)
 
 
 @pytest.fixture
@@ -59,9 +58,9 @@ def carts(connection: Connection) -> list[tuple[str | None, int]]:
     return [(cart.external_id, cart.total_minor) for cart in theirs]
 
 
-def reader_of(connection: Connection) -> Reader:
+def reader_of(connection: Connection) -> ByDatabase:
     reader = reading._open[connection.pk].reader
-    assert isinstance(reader, Reader)
+    assert isinstance(reader, ByDatabase)
     return reader
 
 
@@ -73,7 +72,7 @@ def test_an_import_finds_the_same_with_a_process_beside_without_and_when_it_is_k
     maker, monkeypatch, small_slices, asked
 ):
     with monkeypatch.context() as whole:
-        whole.setattr(reading, "LONG", 10_000)
+        whole.setattr(portions, "LONG", 10_000)
         expected = carts(import_all(attach(maker, 1)))
     assert not asked
 
@@ -173,7 +172,7 @@ class Fake:
 @committed
 @pytest.mark.parametrize("fails", [False, True])
 def test_the_later_of_two_commits_after_the_earlier_or_not_at_all(maker, monkeypatch, fails):
-    monkeypatch.setattr(reading, "LONG", 10)
+    monkeypatch.setattr(portions, "LONG", 10)
     connection = leased(maker)
     fake = Fake()
     fake.fails = fails
@@ -211,9 +210,9 @@ def leased(maker: Maker) -> Connection:
 def test_two_that_want_the_same_row_come_one_after_the_other_from_then_on(maker, monkeypatch, small_slices):
     monkeypatch.setattr(reading, "LOCK_SECONDS", 1)
     monkeypatch.setattr(reading, "WORKS_SECONDS", 60.0)  # else a slow machine ends its turn between the two
-    take, turns, later_has_it = Reader.take, count(1), Event()
+    take, turns, later_has_it = ByDatabase.take, count(1), Event()
 
-    def in_each_others_way(self: Reader, portion: Portion, now: datetime, *, is_history: bool = False) -> None:
+    def in_each_others_way(self: ByDatabase, portion: Portion, now: datetime, *, is_history: bool = False) -> None:
         if self.writes_two and len(portion.changed) == 7:  # as if both made the same customer, the later one first
             is_first = next(turns) == 1
             if is_first:
@@ -224,7 +223,7 @@ def test_two_that_want_the_same_row_come_one_after_the_other_from_then_on(maker,
         take(self, portion, now, is_history=is_history)
 
     expected = carts(import_all(attach(maker, 1)))
-    monkeypatch.setattr(Reader, "take", in_each_others_way)
+    monkeypatch.setattr(ByDatabase, "take", in_each_others_way)
     connection = again(maker)
     assert carts(import_all(connection)) == expected
     assert not reader_of(connection).writes_two
@@ -232,4 +231,4 @@ def test_two_that_want_the_same_row_come_one_after_the_other_from_then_on(maker,
 
 def test_where_the_database_has_one_writer_they_come_one_after_the_other():
     writing = reading.Writing(Connection(cursor=START), Fake(), NOW)  # type: ignore[arg-type]
-    assert writing._is_apart(Slice(Portion(), START, reading.LONG)) == ON_POSTGRES
+    assert writing._is_apart(Slice(Portion(), START, portions.LONG)) == ON_POSTGRES

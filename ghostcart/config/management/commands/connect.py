@@ -57,7 +57,7 @@ class Command(BaseCommand):
         if connection is None:
             if not options["yes"] and input(f"Import {theirs.name} now? [y/N] ").strip().lower() not in ("y", "yes"):
                 return
-            connection = self._attach(options, found, theirs)
+            connection = self._attach(options, theirs)
         self._import(connection)
         if options["once"]:
             self._look(connection)
@@ -93,7 +93,7 @@ class Command(BaseCommand):
                 return one
         return None
 
-    def _attach(self, options: dict[str, Any], found: Found, theirs: FoundShop) -> Connection:
+    def _attach(self, options: dict[str, Any], theirs: FoundShop) -> Connection:
         shop = None
         if options["into"]:
             shop = shop_queries.by_slug(options["into"])
@@ -101,7 +101,7 @@ class Command(BaseCommand):
                 raise CommandError(f"There is no shop {options['into']} here.")
         try:
             made = services.attach(
-                kind=Kind.PRESTASHOP, url=options["url"], shop=shop, found=found, now=clock.now(),
+                kind=Kind.PRESTASHOP, url=options["url"], shop=shop, now=clock.now(),
                 options={"prefix": options["prefix"], "shop_id": theirs.number, "time_zone": options["time_zone"],
                          "newsletter_is_consent": options["newsletter_is_consent"]},
             )  # fmt: skip
