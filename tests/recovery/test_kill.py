@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import ON_POSTGRES
 
 PEOPLE = 60
-SECONDS = 120
+SECONDS = 400
 
 PREPARE = f"""
 import django; django.setup()

@@ -22,7 +22,7 @@ from ghostcart.carts.opencart import SUSPICION
 from ghostcart.catalog import offers
 from ghostcart.catalog.models import Price, Product, Variant
 from ghostcart.config.demo import follow_ups, shops
-from ghostcart.config.demo.campaigns import make_campaigns
+from ghostcart.config.demo.campaigns import make_campaigns, make_past
 from ghostcart.config.demo.history import History, Teller
 from ghostcart.config.demo.people import Person, consent_sentence
 from ghostcart.config.demo.walks import Browser, Shelf, Walk
@@ -81,8 +81,10 @@ def fill(now: datetime, *, report: Report, days: int = DAYS, carts: int = CARTS,
         history = _tell(made, staff, report, now=now, days=days, carts=carts, seed=seed)
         store = Store(history, made, report, seed)
         store.all()
-        running = {shop.pk: make_campaigns(shop, now)[0] for shop in made}
-        follow_ups.store(store.walks, store.customers, running, now)
+        for shop in made:
+            make_campaigns(shop, now)
+        past = {shop.pk: make_past(shop, now) for shop in made}
+        follow_ups.store(store.walks, store.customers, past, now)
         for product in retired:
             product.delete()
         Customer.objects.filter(email__in=[person.email for person in history.gone], is_demo=True).delete()

@@ -42,7 +42,8 @@ def store(
         if row.arm == Arm.CONTACTED
     ])  # fmt: skip
     first = min((reminded.at for _walk, reminded in told), default=now)
-    Campaign.objects.filter(pk__in=[one.pk for one in campaigns.values()]).update(started_at=first - timedelta(days=1))
+    begun = first - timedelta(days=1)
+    Campaign.objects.filter(pk__in=[one.pk for one in campaigns.values()]).update(created_at=begun, started_at=begun)
     Progress.objects.update_or_create(pk="ledger", defaults={"until": first})
     ledger.write(now)
 
