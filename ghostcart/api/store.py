@@ -309,10 +309,9 @@ async def put_identity(data: Annotated[Contact, STRICT], caller: NamedDependency
 
 
 @post("/cart/heartbeat", summary="Say that the shopper is still there", status_code=204, responses=PROBLEMS)
-async def heartbeat(caller: NamedDependency[Caller], data: Annotated[Heartbeat | None, STRICT] = None) -> None:
-    """Without a body it says nothing of the page."""
+async def heartbeat(data: Annotated[Heartbeat, STRICT], caller: NamedDependency[Caller]) -> None:
     caller.key = caller.version = None
-    await asyncio.wrap_future(writer.submit(caller.change(changes.Touch, page=data.page if data else "")))
+    await asyncio.wrap_future(writer.submit(caller.change(changes.Touch, page=data.page)))
 
 
 @post(

@@ -67,7 +67,7 @@ def test_bodies_that_kill_parsers_are_refused(page):
     before = dump()
     for name, body in BODIES.items():
         for path in PATHS:
-            if path == "/cart/heartbeat" and name in ("empty", "null"):  # it needs none
+            if path == "/cart/heartbeat" and name == "empty":  # it needs none
                 continue
             response = page.call("POST", path, content=body, Content_Type="application/json")
             assert response.status_code == 400, (name, path, response.text)

@@ -185,6 +185,11 @@ def test_a_heartbeat_says_who_is_there_and_makes_no_cart(page):
     assert not Cart.objects.exists()
 
 
+def test_a_heartbeat_may_come_without_a_body(page):
+    assert page.call("POST", "/cart/heartbeat", content=b"").status_code == 204
+    refused(page.call("POST", "/cart/lines", content=b""), 400, "bad_body")
+
+
 def test_reading_writes_nothing(page):
     page.add()
     before = dump()
