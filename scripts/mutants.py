@@ -44,7 +44,10 @@ PARTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "vouchers": (tuple(f"vouchers/{name}.py" for name in VOUCHERS), ("vouchers/", "backoffice/test_vouchers.py")),
     "claims": (
         ("mail/claiming.py", "recovery/claims.py", "recovery/guard.py", "orders/claims.py"),
-        ("mail/test_outbox.py", "recovery/test_claims.py", "recovery/test_guard.py", "api/test_track.py"),
+        (
+            "mail/test_outbox.py", "recovery/test_claims.py", "recovery/test_guard.py", "recovery/test_by_hand.py",
+            "orders/test_joining.py", "api/test_track.py",
+        ),
     ),
     "tokens": (("carts/tokens.py", "mail/links.py"), ("carts/test_tokens.py", "mail/test_links.py")),
     "consent": (

@@ -10,8 +10,7 @@ from litestar.exceptions import ValidationException
 
 
 class StrictRequest(Request[Any, Any, Any]):
-    """A request whose JSON is what its handler declares, in type and shape, and says nothing twice. No body is as good
-    as an empty object: what may be left out may all be left out, and what may not is named."""
+    """A request whose JSON is what its handler declares, in type and shape, and says nothing twice."""
 
     async def json(self) -> Any:
         raw = await super().json()
@@ -21,7 +20,7 @@ class StrictRequest(Request[Any, Any, Any]):
             return raw
         read = getattr(wanted.annotation, "read", None)  # a batch reads its items one by one
         try:
-            return read(raw) if read else msgspec.convert(raw if await self.body() else {}, wanted.annotation)
+            return read(raw) if read else msgspec.convert(raw, wanted.annotation)
         except msgspec.ValidationError as error:
             told, _at, place = str(error).partition(" - at `$")
             raise self._refused(told, place.strip(".`") or "data") from error

@@ -92,8 +92,11 @@ class Contact(msgspec.Struct, forbid_unknown_fields=True):
     consent_version: Annotated[str, msgspec.Meta(max_length=20, pattern=NO_CONTROL)] = ""
 
 
-class Heartbeat(msgspec.Struct, forbid_unknown_fields=True):
+class Heartbeat(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     page: Annotated[str, msgspec.Meta(max_length=200, pattern=NO_CONTROL)] = ""
+
+
+NO_PAGE = Heartbeat()
 
 
 class AddressIn(msgspec.Struct, forbid_unknown_fields=True):
@@ -309,7 +312,8 @@ async def put_identity(data: Annotated[Contact, STRICT], caller: NamedDependency
 
 
 @post("/cart/heartbeat", summary="Say that the shopper is still there", status_code=204, responses=PROBLEMS)
-async def heartbeat(data: Annotated[Heartbeat, STRICT], caller: NamedDependency[Caller]) -> None:
+async def heartbeat(caller: NamedDependency[Caller], data: Annotated[Heartbeat, STRICT] = NO_PAGE) -> None:
+    """Without a body it says nothing of the page."""
     caller.key = caller.version = None
     await asyncio.wrap_future(writer.submit(caller.change(changes.Touch, page=data.page)))
 

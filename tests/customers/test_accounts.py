@@ -251,6 +251,7 @@ def test_a_session_ends_with_the_password(shop):
     account = sign_in(shop)
     kept = queries.session_value(account)
     assert queries.of_session(shop.pk, kept) == account
+    assert queries.of_session(shop.pk, [str(kept[0]), kept[1]]) is None
     services.set_password(account, "quite another one")
     assert queries.of_session(shop.pk, kept) is None
     assert queries.of_session(shop.pk, queries.session_value(account)) == account

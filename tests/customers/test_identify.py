@@ -165,6 +165,12 @@ def test_an_answer_older_than_the_last_one_changes_nothing(shop, seconds, holds)
     assert guest.consents.count() == (2 if holds else 3)
 
 
+def test_a_first_answer_is_kept_with_the_time_it_was_given(shop):
+    guest, then = identify(shop), NOON - timedelta(days=400)
+    services.record_consent(guest, Consented(True, "Yes.", "1", "api", at=then), NOON)
+    assert guest.consents.get().at == then
+
+
 def test_the_proof_is_cut_to_what_is_kept(shop):
     guest = identify(shop, consent=Consented(True, "t" * 3000, "v" * 30, "api", "newsletter"))
     proof = guest.consents.get()

@@ -199,6 +199,24 @@ def test_who_got_a_person_meanwhile_gets_no_second_one(shop):
     assert Person.objects.count() == 1
 
 
+def test_whoever_comes_by_a_key_of_one_who_was_joined_is_named_by_the_oldest(shop):
+    ada, bob = somebody(shop, "ada@example.com"), somebody(shop, "bob@example.com")
+    for one in (ada, bob):
+        person(one, phone="+39 011 5551234")
+    alias = somebody(shop, "bob+shop@example.com")
+    assert alias.person_id == ada.person_id
+    assert person(bob).pk == ada.person_id
+
+
+def test_who_is_known_by_an_order_alone_is_named_by_the_oldest_too(shop):
+    ada = somebody(shop, "ada@example.com")
+    caller = Customer.objects.create(shop=shop, email="", email_key="x:1", registered_at=NOON)
+    person(caller)
+    for one in (ada, caller):
+        person(one, phone="+39 011 5551234")
+    assert person(Customer.objects.get(pk=caller.pk)).pk == ada.person_id
+
+
 def test_two_who_are_related_by_all_but_a_strong_key_stay_two(shop):
     ada, bob = somebody(shop, "ada@example.com"), somebody(shop, "bob@example.com")
     for one in (ada, bob):

@@ -184,6 +184,11 @@ def test_a_list_without_a_header_begins_with_its_first_line(shop):
     assert listed(shop) == {("ada@example.com", "all")}, "without a header nobody says what a second column is"
 
 
+def test_only_the_first_line_can_be_a_header(shop):
+    report = load(shop, "ada@example.com\nemail\nbob@example.com\n")
+    assert (report.added, report.faults) == (2, [(2, "bad_email")])
+
+
 def test_an_apostrophe_that_guards_against_formulas_is_taken_off_and_others_are_not(shop):
     load(shop, "'=1@example.com\n'ada@example.com\n")
     assert {address for address, _scope in listed(shop)} == {"=1@example.com", "'ada@example.com"}

@@ -7,13 +7,16 @@ import pytest
 
 from ghostcart.carts import intake as cart_intake
 from ghostcart.carts.models import Cart, CartEvent, CartLine
+from ghostcart.carts.snapshots import VoucherSnapshot
 from ghostcart.customers import erasing
 from ghostcart.customers import intake as customer_intake
 from ghostcart.customers.models import Customer
 from ghostcart.lib.snapshots import Taken
+from ghostcart.orders import claims, joining
 from ghostcart.orders import intake as order_intake
-from ghostcart.orders import joining
 from ghostcart.orders.models import Order, OrderLine
+from ghostcart.vouchers import services as vouchers
+from ghostcart.vouchers.terms import Kind
 from tests import factories
 from tests.factories import NOON
 from tests.outside import SOURCE, cart, customer, line, order, product
@@ -167,3 +170,34 @@ def test_a_claim_takes_no_order_of_another_shop_or_of_our_own(shop):
     claim(other)
     order_intake.take(shop.pk, SOURCE, [order("9", "", line("mug"))], NOON)
     assert Order.objects.filter(shop=other, source="tracker").count() == 1
+
+
+def test_an_order_that_the_shop_told_of_first_closes_the_browsers_cart_and_nothing_else(shop):
+    order_intake.take(shop.pk, SOURCE, [order("9", "", line("mug"))], NOON)
+    for name in ("t1", "t2"):
+        cart_intake.take(shop.pk, order_intake.CLAIMED, [cart(name, line("lamp", 2))], NOON)
+    Cart.objects.filter(external_id="t1").update(deleted_at=NOON, deleted_by="staff:1")
+    before = Cart.objects.get(external_id="t1").version
+    told = order("x", "t1", line("lamp"), number="N9")
+    assert claims.claim(shop.pk, told, NOON) == Taken.CHANGED
+    closed = Cart.objects.get(external_id="t1")
+    assert (closed.ordered_at, closed.order_number, closed.version) == (told.placed_at, "N9", before + 1)
+    assert (closed.deleted_at, closed.deleted_by) == (None, "")  # it was bought: it is not rubbish
+    last = closed.events.last()
+    assert (last.kind, last.cart_version, last.actor, last.at) == ("ordered", before + 1, "shopper", told.placed_at)
+    assert last.data == {"order": {"number": "N9"}, "total_minor": 2000, "item_count": 2, "currency": "EUR"}
+    assert claims.claim(shop.pk, told, NOON) == Taken.UNCHANGED  # told again
+    assert claims.claim(shop.pk, order("y", "t9", line("lamp"), number="N9"), NOON) == Taken.UNCHANGED
+    assert Cart.objects.get(external_id="t1").version == before + 1
+    assert Cart.objects.get(external_id="t2").ordered_at is None
+    assert Order.objects.count() == 1
+
+
+def test_a_claim_of_a_number_that_nobody_has_is_kept_and_uses_no_voucher(shop):
+    used = vouchers.create(shop_id=shop.pk, kind=Kind.PERCENT, percent_bp=1000, code="SPRING", now=NOON)
+    told = order("x", "t1", line("lamp"), number="N9", vouchers=(VoucherSnapshot(code="SPRING", amount_minor=100),))
+    assert claims.claim(shop.pk, told, NOON) == Taken.CREATED
+    assert Order.objects.get().source == order_intake.CLAIMED
+    used.refresh_from_db()
+    assert used.used == 0
+    assert claims.claim(shop.pk, told, NOON) == Taken.UNCHANGED

@@ -12,12 +12,13 @@ from ghostcart.customers import identity
 from ghostcart.customers import services as customers
 from ghostcart.customers.models import Customer
 from ghostcart.customers.services import Consented
-from ghostcart.mail import suppression
+from ghostcart.mail import claiming, suppression
 from ghostcart.mail.models import Message, State
 from ghostcart.orders.models import Order
 from ghostcart.orders.services import Payment, set_status
-from ghostcart.recovery import campaigns, claims, scan, tidying
+from ghostcart.recovery import by_hand, campaigns, claims, guard, scan, tidying
 from ghostcart.recovery.models import Campaign, Decision, Enrolment, Reminder, Step, VoucherGrant
+from ghostcart.recovery.scoring import Score
 from ghostcart.shops.models import Shop
 from ghostcart.vouchers.models import Voucher
 from tests.factories import ADDRESS, NOON, Shopper
@@ -451,6 +452,132 @@ def test_the_second_mail_waits_for_the_first_and_counts_from_it(shop, campaign):
     second.message.refresh_from_db()
     assert (second.message.reason, second.message.due_at) == ("previous_waits", DUE + 2 * HOUR)
     assert not Decision.objects.filter(verdict="moved").exists()  # a matter of course, not told
+
+
+def claim(now=DUE):
+    """Only claimed, with nothing that a worker does besides."""
+    return claiming.claim(now, worker="w", decide={"reminder": claims.decide}, limit=9).letters
+
+
+def test_what_is_not_sent_ends_with_the_reason_at_once(planned):
+    unsubscribe(planned)
+    assert claim() == []
+    ended = Enrolment.objects.get()
+    assert (ended.reason, ended.ended_at) == ("unsubscribed", DUE)
+    assert Decision.objects.get(verdict="dropped").details == {"step": 1, "trigger": ended.trigger}
+
+
+def test_after_a_leap_of_the_clock_nothing_is_let_out_but_what_staff_send_by_hand(planned, campaign):
+    Campaign.objects.update(looked_until=DUE - 60 * DAY)
+    assert claim() == []
+    assert Message.objects.get().reason == "clock_wrong"
+    by_hand.send(campaign.shop, actor="staff:7", now=DUE, cart=planned.cart)
+    Campaign.objects.update(looked_until=DUE - 60 * DAY)
+    ((message, _links),) = claim()
+    assert message.reminder.enrolment.campaign.kind == "manual"
+
+
+def test_a_step_counts_from_the_one_before_also_where_nobody_knows_whether_it_came(shop, campaign):
+    second = campaigns.steps(campaign)[1]
+    campaigns.save_step(second, delay_minutes=24 * 60, since=Step.Since.PREVIOUS)
+    left(shop, at=NOON + HOUR)
+    worker(DUE)
+    later = Message.objects.get(reminder__step__position=2)
+    Message.objects.exclude(pk=later.pk).update(state=State.IN_DOUBT, sent_at=None)
+    Message.objects.filter(pk=later.pk).update(due_at=DUE)
+    assert claim(DUE + HOUR) == []
+    later.refresh_from_db()
+    assert (later.reason, later.due_at) == ("not_yet", DUE + DAY)
+    assert len(claim(DUE + DAY)) == 1
+
+
+def test_a_step_counts_from_when_the_one_before_went_out_not_from_when_it_was_due(shop, campaign):
+    campaigns.save_step(campaigns.steps(campaign)[1], delay_minutes=24 * 60, since=Step.Since.PREVIOUS)
+    left(shop, at=NOON + HOUR)
+    worker(DUE)
+    later = Message.objects.get(reminder__step__position=2)
+    Message.objects.exclude(pk=later.pk).update(sent_at=DUE + 5 * HOUR)
+    assert claim(DUE + DAY) == []
+    later.refresh_from_db()
+    assert later.due_at == DUE + DAY + 5 * HOUR
+
+
+def test_a_cart_that_is_gone_is_written_about_to_nobody(planned):
+    Enrolment.objects.update(cart=None)
+    assert claim() == []
+    assert Message.objects.get().reason == Enrolment.objects.get().reason == "deleted"
+
+
+@pytest.fixture
+def thanked(shop):
+    """An order that a letter of thanks is planned for; nothing has gone out."""
+    following.plain_steps(following.campaign(shop, "thanks"), 24 * 60)
+    buying = Shopper(shop, at=NOON + HOUR)
+    buying.add("LAMP")
+    placed = order(buying, following.customer(shop, "ada@example.com"))
+    while scan.enrol(DUE):
+        pass
+    return placed
+
+
+def test_a_letter_of_thanks_speaks_of_its_order(thanked):
+    ((message, _links),) = claim()
+    assert message.facts["order"]["number"] == thanked.number
+    assert Decision.objects.get(verdict="sent").details["trigger"] == f"order:{thanked.pk}"
+
+
+def test_a_letter_of_thanks_for_what_was_cancelled_since_is_not_sent(thanked):
+    set_status(thanked, "cancelled", "staff:1", DUE)
+    assert claim() == []
+    assert Message.objects.get().reason == "order_void"
+
+
+def test_who_is_held_out_of_reminders_is_thanked_all_the_same(shop, thanked):
+    """Only what staff send by hand asks after every campaign: it would spoil the figures of all."""
+    other = Campaign.objects.create(shop=shop, kind="abandoned", name="x", salt="s", created_at=NOON, state="running")
+    going = Enrolment.objects.get()
+    Enrolment.objects.create(campaign=other, shop=shop, customer=going.customer, person=going.person, trigger="cart:1",
+                             activity_at=NOON, arm="held_out", at=NOON, ended_at=NOON)  # fmt: skip
+    assert len(claim()) == 1
+
+
+def test_of_two_mails_by_hand_in_one_claim_the_second_counts_the_first(shop):
+    shop.mail_cap = 1
+    shop.save()
+    ada, bob = (following.customer(shop, f"{name}@example.com") for name in ("ada", "bob"))
+    for customer in (ada, ada, bob):
+        by_hand.send(shop, actor="staff:7", now=NOON, customer=customer)
+    assert [message.address for message, _links in claim(NOON)] == ["ada@example.com", "bob@example.com"]
+    dropped = Decision.objects.get(verdict="dropped")  # it would be stale before there is room for it
+    assert (dropped.reason, dropped.details["waited_for"]) == ("stale", "cap")
+
+
+def test_whose_person_nobody_knows_any_more_gets_the_mail_without_a_voucher(shop, campaign):
+    left(shop, at=NOON + HOUR)
+    worker(DUE)
+    Enrolment.objects.update(person=None)
+    ((message, _links),) = claim(DUE + 2 * DAY)
+    assert message.facts["voucher"] is None
+    assert not VoucherGrant.objects.exists()
+
+
+def test_a_step_that_was_taken_out_before_is_never_planned(shop, campaign):
+    campaigns.remove_step(campaigns.steps(campaign)[1], NOON)
+    left(shop, at=NOON + HOUR)
+    worker(DUE)
+    assert list(Reminder.objects.values_list("step__position", flat=True)) == [1, 3]
+
+
+def test_much_that_speaks_against_a_voucher_stops_the_mail_and_asks_a_person(shop, campaign, monkeypatch):
+    left(shop, at=NOON + HOUR)
+    worker(DUE)
+    monkeypatch.setattr(guard, "score", lambda facts: Score(90, []))
+    assert claim(DUE + 2 * DAY) == []
+    stopped = Message.objects.get(reminder__step__position=2)
+    assert (stopped.state, stopped.reason) == (State.CANCELLED, guard.ASK_A_PERSON)
+    assert Enrolment.objects.get().reason == guard.ASK_A_PERSON
+    assert Decision.objects.get(verdict="dropped").reason == guard.ASK_A_PERSON
+    assert not VoucherGrant.objects.exists()
 
 
 @pytest.mark.parametrize(("carts", "thanks", "heard"), [(10, 20, "a@example.com"), (20, 10, "eve@example.com")])

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import transaction
 
 from ghostcart.carts import changes
 from ghostcart.mail.models import State
@@ -85,6 +86,7 @@ def test_the_voucher_is_for_this_person_once_alone_from_a_minimum_on(step, ada, 
         ({"voucher": VoucherKind.PERCENT, "percent_bp": 333}, 267, 4000),
         ({"voucher": VoucherKind.AMOUNT, "amounts_minor": {"EUR": 500}, "minimums_minor": {"EUR": 2500}}, 500, 2500),
         ({"voucher": VoucherKind.AMOUNT, "amounts_minor": {"EUR": 99900}}, 8000, 4000),
+        ({"voucher": VoucherKind.AMOUNT, "amounts_minor": {"EUR": 500}, "minimums_minor": {"EUR": 0}}, 500, 0),
         ({"voucher": VoucherKind.FREE_SHIPPING}, 1290, 4000),
     ],
 )
@@ -115,6 +117,13 @@ def test_a_cart_that_holds_a_voucher_gets_no_second_one(shop, step, ada):
     assert ask(step, ada[1], shopper.cart).reason == "cart_has_voucher"
 
 
+def test_the_reminder_in_hand_has_its_voucher(step, ada, left):
+    asking = granting.reminder(step, ada[1], left)
+    given = guard.offer(asking, step, left, ada[1], NOON)
+    assert asking.voucher == given.voucher == given.grant.voucher
+    assert (given.grant.at, given.grant.person, given.grant.reminder) == (NOON, ada[1], asking)
+
+
 def test_asked_twice_for_the_same_reminder_it_gives_the_same_voucher(step, ada, left):
     first, second = ask(step, ada[1], left), ask(step, ada[1], left)
     assert first.voucher == second.voucher
@@ -129,7 +138,10 @@ def test_every_answer_is_written_down_with_its_score_and_reasons(step, ada, left
     ask(step, ada[1], granting.cart(step.campaign.shop, ada[0]), NOON + days(1))
     told = list(Decision.objects.values_list("verdict", "reason", "details__score", "details__rung"))
     assert told == [("voucher", "granted", 20, "normal"), ("voucher", "recent_voucher", 20, "normal")]
-    assert Decision.objects.first().details["reasons"] == [{"code": "hasty", "points": 20}]
+    granted, withheld = (one.details for one in Decision.objects.all())
+    assert (granted["reasons"], granted["step"]) == ([{"code": "hasty", "points": 20}], 2)
+    assert (granted["cost_minor"], granted["currency"]) == (800, "EUR")
+    assert "cost_minor" not in withheld
     assert set(Decision.objects.values_list("reason", flat=True)) <= set(guard.REASONS)
 
 
@@ -316,6 +328,14 @@ def test_a_decision_by_the_score_can_be_overruled_once_and_no_other(shop, step, 
     assert guard.can_be_overruled(by_score)  # that was about another cart
     guard.overrule(step.campaign, ada[1], left, "staff:7", NOON)
     assert not guard.can_be_overruled(by_score)
+
+
+def test_who_is_locked_is_locked_with_all_who_are_related(shop, ada):
+    granting.person(shop, "ada@example.com", address=factories.ADDRESS)
+    _ben, ben = granting.person(shop, "ben@example.com", address=factories.ADDRESS)
+    _eve, eve = granting.person(shop, "eve@example.com")
+    with transaction.atomic():
+        assert guard.lock_for(ada[1], eve) == {ada[1].pk, ben.pk, eve.pk}
 
 
 def test_without_a_cart_the_case_is_the_person_in_this_campaign(shop, ada):

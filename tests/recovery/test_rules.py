@@ -102,6 +102,7 @@ def test_an_order_stops_what_it_settles(order, expected):
         ({1, 2, 3}, {1}, "go"),  # a third of it is no left-over
         ({1, 2, 3}, {1, 2, 9}, "no"),
         ({1, 2}, {1}, "no"),  # half is
+        ({1}, {1}, "no"),
         (set(), {1}, "go"),  # products that nobody knows prove nothing
     ],
 )
@@ -141,6 +142,11 @@ def test_who_bought_again_has_not_lapsed(order, reason):
         replace(PLAN, kind="lapsed"), replace(HUMAN, purchases=(order,)), thanks(bought(LEFT)), NOW
     )
     assert found.reason == reason
+
+
+def test_what_nobody_ordered_has_not_lapsed():
+    silence = Trigger("lapsed:1", LEFT)
+    assert rules.passed_over(replace(PLAN, kind="lapsed"), HUMAN, silence, NOW) == rules.GO
 
 
 def test_a_later_order_ends_reminders_of_carts_and_not_thanks():
@@ -317,6 +323,17 @@ def test_the_cap_moves_a_mail_to_when_there_is_room():
 def test_the_cap_counts_what_went_out_in_the_window_but_for_the_mail_itself(hours_ago, besides, free):
     found = rules.cap_free_at(mails(*hours_ago), SHOP, NOW, besides)
     assert found == (None if free is None else NOW + free * HOUR)
+
+
+def test_a_cap_of_one_lets_one_through():
+    plan = replace(PLAN, shop=replace(SHOP, cap=1))
+    assert verdict(plan=plan) == ("go", "")
+    assert verdict(plan=plan, human=replace(HUMAN, mails=mails(1)), stale_at=None) == ("later", "cap")
+
+
+def test_while_the_step_before_is_on_its_way_the_next_asks_again_in_an_hour():
+    asking = Asking(PLAN, STEPS[0], HUMAN, triggers.of_cart(BASKET), 3, NOW, "contacted", None, "due")
+    assert rules.judge(asking, NOW).at == NOW + HOUR
 
 
 def test_no_cap_no_mail():

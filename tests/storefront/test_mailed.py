@@ -545,6 +545,12 @@ def test_nobody_starts_what_nobody_stopped_and_a_start_leaves_kinds_declined(lin
     assert set(Suppression.objects.values_list("scope", flat=True)) == set(Kind.values)
 
 
+def test_what_was_declined_stays_declined_when_the_rest_is_chosen_again(link, now):
+    for wanted in ([Kind.ABANDONED], [Kind.ABANDONED], [Kind.ABANDONED, Kind.BEST]):
+        preferences.choose(link, wanted=wanted, consented=said(False), now=now)
+        assert {kind for kind, is_wanted in preferences.wishes(link).kinds.items() if is_wanted} == set(wanted)
+
+
 def test_what_staff_declined_for_them_is_not_taken_back(link, mail, now):
     suppression.suppress(link.shop_id, mail.message.address, reason="staff", source="staff:7", scope="thanks", now=now)
     preferences.choose(link, wanted=list(Kind.values), consented=said(False), now=now)

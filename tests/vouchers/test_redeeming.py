@@ -118,8 +118,9 @@ def test_a_voucher_that_is_off_or_gone_is_refused(shop):
 
 def test_the_use_is_written_down_as_it_was_made(shop, ada):
     once = voucher(shop)
-    redeem(once, 7, ada)
+    told = services.redeem(once.pk, order_id=7, customer_id=ada.pk, amount_minor=500, currency="EUR", now=NOON)
     written = VoucherRedemption.objects.get()
+    assert told == written
     assert (written.voucher, written.shop, written.customer, written.order_id) == (once, shop, ada, 7)
     assert (written.amount_minor, written.currency, written.at, written.reversed_at) == (500, "EUR", NOON, None)
 
@@ -234,6 +235,8 @@ def test_what_is_not_said_of_a_voucher_is_not_asked(shop):
         customer_ids=None, exclude_discounted=False, minimum_minor=0, amount_minor=0, used=0,
     )  # fmt: skip
     assert (bare.is_recovery, bare.is_demo, bare.created_at, len(bare.code)) == (False, False, NOON, 12)
+    free = services.create(shop_id=shop.pk, kind=Kind.FREE_SHIPPING, now=NOON)
+    assert (free.percent_bp, free.amount_minor, free.minimum_minor, free.currency) == (0, 0, 0, "")
     many = voucher(shop, names={"it": "Dieci"}, applies_to=AppliesTo.PRODUCTS, product_ids=[3, 1, 3])
     assert (many.product_ids, many.terms("it").name) == ([1, 3], "Dieci")
 
