@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any, Self
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db import connection as db
 from django.db.models import Q
 
@@ -46,7 +46,7 @@ def read_due(now: datetime) -> bool:
     """Read one shop that is due: some slices of its import, or one look at what changed. Says whether there is more.
 
     Whatever a shop, or the code that reads it, does wrong is noted with this connection, which then rests: the others
-    have their turn. Only trouble of our own database is raised.
+    have their turn. Only trouble of our own database is raised; the shop that met it comes last at the next turn.
     """
     connection = _claim(now)
     if connection is None:
@@ -63,7 +63,7 @@ def read_due(now: datetime) -> bool:
         _note(connection, errors.SecretLost(), now)
     except LeaseLost:
         _log.warning("another worker reads %s now", connection.address)
-    except (OperationalError, InterfaceError):
+    except (OperationalError, InterfaceError, IntegrityError):  # the last: two of ours met at one row
         raise
     except Exception:
         _log.exception("what %s tells cannot be taken", connection.address)
