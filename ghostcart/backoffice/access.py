@@ -79,6 +79,11 @@ def may_anywhere(request: StaffRequest, least: Role) -> bool:
     return request.user.is_superuser or any(role.rank >= least.rank for role in request.roles.values())
 
 
+def managed(request: StaffRequest) -> list[Shop]:
+    """The shops in which the person is a manager or more."""
+    return [shop for shop in request.shops if request.roles[shop.pk].rank >= Role.MANAGER.rank]
+
+
 def require(user: User, shop_id: int, least: Role) -> None:
     """Go on only with that role in the shop: PermissionDenied with a lesser one, Http404 with none at all."""
     role = user.role_in(shop_id)

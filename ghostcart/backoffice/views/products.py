@@ -9,11 +9,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ghostcart.backoffice import lists
-from ghostcart.backoffice.access import StaffRequest, may, may_anywhere, require, staff
+from ghostcart.backoffice.access import StaffRequest, managed, may, may_anywhere, require, staff
 from ghostcart.backoffice.forms import FilterForm
 from ghostcart.backoffice.models import Role
 from ghostcart.backoffice.product_forms import ProductForm
-from ghostcart.backoffice.views.vouchers import managed
 from ghostcart.catalog import queries, services
 from ghostcart.catalog.models import Product
 from ghostcart.lib import paging

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ghostcart.backoffice import lists, voucher_page
-from ghostcart.backoffice.access import StaffRequest, may, may_anywhere, require, staff
+from ghostcart.backoffice.access import StaffRequest, managed, may, may_anywhere, require, staff
 from ghostcart.backoffice.models import Role
 from ghostcart.backoffice.views.profile import back
 from ghostcart.backoffice.voucher_forms import VoucherFilters, VoucherForm
@@ -81,11 +81,6 @@ def voucher(request: StaffRequest, voucher_id: int) -> HttpResponse:
         "may_switch_off": found.is_active and may(request.user, found.shop_id, Role.MANAGER),
     }
     return render(request, "backoffice/voucher.html", context)
-
-
-def managed(request: StaffRequest) -> list[Shop]:
-    """The shops in which the person is a manager or more."""
-    return [shop for shop in request.shops if request.roles[shop.pk].rank >= Role.MANAGER.rank]
 
 
 @require_safe
