@@ -30,7 +30,10 @@ EMAIL = "bench@example.org"
 DAYS = 365
 CHUNK = 200_000
 WORKERS = 2
-POSTGRES = "-c shared_buffers=2GB -c max_wal_size=8GB -c checkpoint_timeout=30min -c random_page_cost=1.1"
+POSTGRES = (
+    "-c shared_buffers=2GB -c max_wal_size=8GB -c checkpoint_timeout=30min -c wal_compression=lz4"
+    " -c random_page_cost=1.1"
+)
 FILLING = "-c wal_level=minimal -c max_wal_senders=0 -c maintenance_work_mem=1GB -c autovacuum=off"
 VARIANTS = 60
 FIRST = (
@@ -307,8 +310,8 @@ class _Filling:
         return f"(CASE WHEN ({number}) % 10 < 7 THEN 1 ELSE 2 END)"
 
     def people(self, first: int, last: int) -> list[str]:
-        from ghostcart.customers.keys import fold
         from ghostcart.customers.models import Customer, Person
+        from ghostcart.lib.texts import fold
 
         long_ago = self.at(f"{draw('i', 3)} * {DAYS * 86_400 // 1_000_000}")
         given, family = pick(map(fold, FIRST), draw("i", 1)), pick(map(fold, LAST), draw("i", 2))

@@ -28,7 +28,7 @@ from bench._limits import CLIENTS
 from tests import postgres, running
 
 SECONDS, ROUNDS = float(os.environ.get("BENCH_SECONDS", "6")), int(os.environ.get("BENCH_ROUNDS", "5"))
-SETTINGS = "-c shared_buffers=1GB -c max_wal_size=4GB -c checkpoint_timeout=15min"
+SETTINGS = "-c shared_buffers=1GB -c max_wal_size=4GB -c checkpoint_timeout=15min -c wal_compression=lz4"
 POSTGRES, SQLITE, AT_HALF = Goal(0.35, 1.0, is_most=False), Goal(0.3, 0.6, is_most=False), Goal(25, 10)
 OURS = "SELECT count(*) FROM carts_cartevent WHERE cart_id NOT IN" \
        " (SELECT cart_id FROM carts_device WHERE token_hash LIKE 'bench%' AND cart_id IS NOT NULL)"  # fmt: skip

@@ -7,7 +7,8 @@ constraint of the table.
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from time import perf_counter, sleep
+from typing import Any, NamedTuple
 
 from django.db import models, transaction
 from django.db.models import F, Q, QuerySet
@@ -21,6 +22,7 @@ from ghostcart.shops import rules
 from ghostcart.shops.models import Shop
 
 BATCH = 500
+AT_ONCE = 20
 PURGED_AT_ONCE = 10 * BATCH
 RETIME_BATCH = 5_000
 
@@ -152,16 +154,31 @@ class CleanUp:
             yield found.filter(merged_at__isnull=False).order_by("pk")
 
 
-@transaction.atomic
-def clean_up_batch(rule: CleanUp, actor: str, now: datetime, size: int | None = None) -> int:
-    """Delete the next carts of a clean-up, at most `size` (else BATCH); returns how many went, 0 when it is done.
+class CleanedUp(NamedTuple):
+    """What a batch of a clean-up came to."""
 
-    Each cart is held against the whole rule again in the statement that deletes it.
+    gone: int
+    is_finished: bool
+
+
+def clean_up_batch(rule: CleanUp, actor: str, now: datetime, size: int | None = None) -> CleanedUp:
+    """Delete the next carts of a clean-up, at most `size` (else BATCH).
+
+    Each cart is held against the whole rule again in the statement that deletes it. Every few are a transaction of
+    their own, and then shoppers have their turn for as long as it took: old carts lie far apart, and what is written of
+    one batch is more than the disk takes while somebody waits for their cart.
     """
-    numbers: list[int] = []
+    size, numbers, gone = size or BATCH, list[int](), 0
     for part in rule.parts():
-        numbers += part.values_list("pk", flat=True)[: (size or BATCH) - len(numbers)]
-    return len(_delete_ghosts(rule.carts().filter(pk__in=numbers), actor, now)) if numbers else 0
+        numbers += part.values_list("pk", flat=True)[: size - len(numbers)]
+    for first in range(0, len(numbers), AT_ONCE):
+        began = perf_counter()
+        some = rule.carts().filter(pk__in=numbers[first : first + AT_ONCE])
+        with transaction.atomic():
+            gone += len(_delete_ghosts(some, actor, now))
+        if not transaction.get_connection().in_atomic_block:
+            sleep(perf_counter() - began)
+    return CleanedUp(gone, len(numbers) < size)
 
 
 # -- the threshold -----------------------------------------------------------------------------------

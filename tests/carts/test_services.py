@@ -211,10 +211,28 @@ def test_a_clean_up_goes_batch_by_batch_and_can_be_undone():
     shop = factories.shop()
     numbers = [old(shop) for _ in range(5)]
     gone = []
-    while batch := services.clean_up_batch(rule(shop, Which.EMPTY), "staff:7", NOON, size=2):
-        gone.append(batch)
+    is_finished = False
+    while not is_finished:
+        number, is_finished = services.clean_up_batch(rule(shop, Which.EMPTY), "staff:7", NOON, size=2)
+        gone.append(number)
     assert gone == [2, 2, 1]
     assert set(services.undelete(numbers, "staff:7", NOON).values()) == {"restored"}
+
+
+def test_a_batch_of_which_a_shopper_saved_one_does_not_end_the_clean_up(monkeypatch):
+    """Fewer went than were looked for, and yet there are more."""
+    shop = factories.shop()
+    saved, *_others = [old(shop) for _ in range(3)]
+    deleting = services._delete_ghosts
+
+    def late(carts, *args):
+        Cart.objects.filter(pk=saved).update(last_activity_at=NOON)
+        return deleting(carts, *args)
+
+    monkeypatch.setattr(services, "_delete_ghosts", late)
+    wanted = rule(shop, Which.EMPTY)
+    assert services.clean_up_batch(wanted, "staff:7", NOON, size=2) == (1, False)
+    assert services.clean_up_batch(wanted, "staff:7", NOON, size=2) == (1, True)
 
 
 def test_what_a_shopper_does_after_the_dry_run_saves_the_cart():
@@ -223,7 +241,7 @@ def test_what_a_shopper_does_after_the_dry_run_saves_the_cart():
     wanted = rule(shop, Which.AGE)
     assert wanted.carts().count() == 2
     Cart.objects.filter(pk=saved).update(last_activity_at=NOON)
-    assert services.clean_up_batch(wanted, "staff:7", NOON + DAY) == 1
+    assert services.clean_up_batch(wanted, "staff:7", NOON + DAY) == (1, True)
     assert Cart.objects.filter(deleted_at=None).get().pk == saved
     assert Cart.objects.get(pk=gone).deleted_at
 

@@ -366,8 +366,8 @@ def _clean_up(program: Program, data: CleanUpAsked) -> CleanedUp:
     rule = services.CleanUp(shop_ids=(program.shop.pk,), which=which, days=data.days, since=since)
     if not data.delete:
         return CleanedUp(rule.carts().count(), False, since)
-    gone = services.clean_up_batch(rule, program.actor, now)
-    return CleanedUp(gone, gone < services.BATCH, since)
+    batch = services.clean_up_batch(rule, program.actor, now)
+    return CleanedUp(batch.gone, batch.is_finished, since)
 
 
 carts = Router(

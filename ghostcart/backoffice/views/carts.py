@@ -386,13 +386,13 @@ def cart_cleanup(request: StaffRequest) -> HttpResponse:
 
 
 def _clean_up(request: StaffRequest, rule: services.CleanUp, form: CleanUpForm, now: datetime) -> HttpResponse:
-    gone = services.clean_up_batch(rule, request.user.actor, now)
-    done = form.cleaned_data["done"] + gone
+    batch = services.clean_up_batch(rule, request.user.actor, now)
+    done = form.cleaned_data["done"] + batch.gone
     context = {
         "rule": rule,
         "done": done,
         "total": max(done, form.cleaned_data["total"]),
-        "is_finished": gone < services.BATCH,
+        "is_finished": batch.is_finished,
         "since": rule.since.isoformat(),
     }
     name = "_cart_cleanup_progress" if request.headers.get("HX-Request") else "cart_cleanup_progress"
