@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# All checks, then the whole suite on SQLite and on PostgreSQL; at the end, what failed and what was skipped and why.
+# All checks, then the suite on SQLite and on PostgreSQL; at the end, what failed and what was skipped and why. What does
+# not depend on the database runs once; with EVERYWHERE=1 all of it runs on both.
 # Arguments go to pytest. With CI=true anything skipped is a failure (tests/conftest.py).
 # A test that fails is run once more, alone: races are fought beside a whole suite on few cores, where the machine itself
 # can be late. What passes only then is named at the end, to be looked into; what fails twice fails the run.
@@ -9,6 +10,7 @@ cd "$(dirname "$0")/.."
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 failed=()
+unset PYTHONDONTWRITEBYTECODE  # hundreds of processes are started: what one has compiled is there for the next
 
 run() {
   local name=$1 log
@@ -28,7 +30,7 @@ tests() {
   shift
   echo
   echo "== tests on $name"
-  "$@" -n 2 -o cache_dir="$results/cache-$name" 2>&1 | tee "$log"
+  "$@" -n 2 --dist worksteal -o cache_dir="$results/cache-$name" 2>&1 | tee "$log"
   case ${PIPESTATUS[0]} in
     0) return ;;
     1) ;;
@@ -43,6 +45,7 @@ tests() {
   fi
 }
 
+[ "${EVERYWHERE:-}" = 1 ] || set -- --once "$@"
 run "checks" scripts/check.sh
 tests SQLite .venv/bin/python -m pytest -rsfE "$@"
 tests PostgreSQL env GHOSTCART_TEST_DATABASE=postgres .venv/bin/python -m pytest -rsfE "$@"

@@ -1,6 +1,7 @@
 """What every test stands on: the database of the run, a folder for data, a browser, and an honest end.
 
 GHOSTCART_TEST_DATABASE=postgres: a private PostgreSQL for each process of the run. Otherwise SQLite, in files.
+--once: what does not depend on the database is left out of one of the two runs (CONTRIBUTING.md says which).
 CI=true: whatever had to be skipped fails the run.
 """
 
@@ -8,11 +9,14 @@ import os
 import shutil
 import tempfile
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests import postgres
+from tests import databases
+from tests.rooms import Room
 
 ON_POSTGRES = os.environ.get("GHOSTCART_TEST_DATABASE") == "postgres"
 pytest_plugins = ["tests.promises"]
@@ -30,53 +34,126 @@ CHROMIUM_FLAGS = [
     "--disable-dev-shm-usage",
 ]
 
-# -- the database: chosen before the settings are read; workers inherit the first process's environment
+# -- the database: chosen before the settings are read -------------------------------------------------------
+
+SERVER = pytest.StashKey[str | None]()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--once", action="store_true", help="leave out what the run on the other database does for both")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
-    os.environ["DJANGO_SETTINGS_MODULE"] = "ghostcart.config.settings"
-    if IS_WORKER:  # a folder of its own, for pictures and exports
-        os.environ["GHOSTCART_DATA"] += f"/{os.environ['PYTEST_XDIST_WORKER']}"
-        if ON_POSTGRES:
-            _own_server(config)
-    else:
-        _choose_database(config)
+    folder = tempfile.mkdtemp(prefix="ghostcart-tests-")
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    config.stash[SERVER] = None
+    os.environ |= {"DJANGO_SETTINGS_MODULE": "ghostcart.config.settings", "GHOSTCART_DATA": folder}
+    os.environ["DATABASE_URL"] = f"sqlite:///{folder}/nothing.sqlite3"
+    if ON_POSTGRES and (IS_WORKER or not config.getoption("numprocesses", None)):
+        # One for each process: transactions of all databases of a server hold back the horizon of its cart logs, so
+        # that a long test in one process would let the log of another stand still.
+        server = databases.start_server()
+        config.add_cleanup(server.stop)
+        config.stash[SERVER] = os.environ["DATABASE_URL"] = server.url
     import django
 
     django.setup()
-
-
-def _choose_database(config):
-    folder = tempfile.mkdtemp(prefix="ghostcart-tests-")
-    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
-    os.environ["GHOSTCART_DATA"] = folder
-    if ON_POSTGRES:
-        _own_server(config)
-    else:
-        os.environ["DATABASE_URL"] = f"sqlite:///{folder}/ghostcart.sqlite3"
-
-
-def _own_server(config):
-    """One for each process: transactions of all databases of a server hold back the horizon of its cart logs, so that
-    a long test in one process would let the log of another stand still."""
-    server = postgres.start()
-    config.add_cleanup(server.stop)
-    os.environ["DATABASE_URL"] = server.url
+    del os.environ["DATABASE_URL"]  # who needs a database asks for it
 
 
 def pytest_report_header(config):
     return f"database: {'PostgreSQL, private' if ON_POSTGRES else 'SQLite'}"
 
 
+@pytest.fixture(scope="session")
+def database_server(pytestconfig) -> str | None:
+    """The URL of the PostgreSQL of this process; None in a run on SQLite."""
+    return pytestconfig.stash[SERVER]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment, django_db_blocker, database_server) -> Iterator[None]:
+    """Instead of migrating: a copy of what was migrated."""
+    from django.conf import settings
+    from django.db import connection, connections
+
+    from ghostcart.config.settings import database
+    from tests import emptying
+
+    with databases.own(database_server, settings.DATA) as url:
+        settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = database(url)["NAME"]
+        if database_server is None:  # as the private PostgreSQL, it need not outlive a power cut
+            connection.settings_dict["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"
+        with django_db_blocker.unblock():
+            emptying.install()
+        yield
+        connections.close_all()
+        if database_server:
+            connection.close_pool()
+
+
+@pytest.fixture(scope="module")
+def new_room(database_server) -> Iterator[Callable[..., Room]]:
+    """Makes rooms, each with a database of its own that is migrated, or empty."""
+    with ExitStack() as stack:
+
+        def make(folder: Path, *, is_migrated: bool = True) -> Room:
+            return Room(folder, stack.enter_context(databases.own(database_server, folder, is_migrated=is_migrated)))
+
+        yield make
+
+
+@pytest.fixture
+def room(new_room, tmp_path) -> Room:
+    return new_room(tmp_path)
+
+
+# -- what runs where -------------------------------------------------------------------------------------------
+
+
+def asks_for_a_database(item: pytest.Item) -> bool:
+    return bool(item.get_closest_marker("django_db")) or "database_server" in item.fixturenames
+
+
+def belongs_here(item: pytest.Item, once: bool) -> bool:
+    """Tests of PostgreSQL alone need it. `once`: those that drive a browser run there too, and those that ask for no
+    database on SQLite."""
+    if item.get_closest_marker("postgres"):
+        return ON_POSTGRES
+    if not once:
+        return True
+    if "chromium" in item.fixturenames:
+        return ON_POSTGRES
+    return asks_for_a_database(item) or not ON_POSTGRES
+
+
 def pytest_collection_modifyitems(config, items):
-    """Tests of PostgreSQL alone belong to the other run: left out, not skipped."""
-    if ON_POSTGRES:
-        return
-    left_out = [item for item in items if item.get_closest_marker("postgres")]
+    """What belongs to the other run is left out, not skipped."""
+    once = config.getoption("once", False)
+    left_out = [item for item in items if not belongs_here(item, once)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+        items[:] = [item for item in items if belongs_here(item, once)]
+
+
+# -- the cast --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shop(db):
+    """As `factories.shop` makes it."""
+    from tests import factories
+
+    return factories.shop()
+
+
+@pytest.fixture
+def ada(shop):
+    """A customer of the shop."""
+    from tests import factories
+
+    return factories.customer(shop)
 
 
 # -- the browser ---------------------------------------------------------------------------------------------
@@ -122,12 +199,6 @@ def _skipped(config):
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return Path(__file__).resolve().parent.parent
-
-
-@pytest.fixture(scope="session")
-def django_db_keepdb() -> bool:
-    """The private server goes as a whole; dropping its databases first would only wait for our own threads."""
-    return ON_POSTGRES
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,11 @@
 
 import itertools
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
+
+from django.contrib.auth.hashers import get_hasher, make_password
+from django.db import transaction
 
 from ghostcart.backoffice.models import Membership, Role, User
 from ghostcart.carts import changes, ingest, tokens
@@ -20,6 +24,7 @@ ADDRESS = {"first_name": "Ada", "last_name": "Byron", "street": "Via Roma 1", "p
 _count = itertools.count(1)
 
 
+@transaction.atomic
 def shop(**more: Any) -> Shop:
     """A shop with one category, two ways to deliver, and three products: MUG, LAMP and the scarce CLOCK (2 left)."""
     slug = f"shop{next(_count)}"
@@ -73,10 +78,17 @@ def customer(shop: Shop, email: str = "ada@example.com", **more: Any) -> Custome
 
 def staff(role: Role | None, *shops: Shop, email: str | None = None, **more: Any) -> User:
     """Staff with the password "a-long-password"."""
-    user = User.objects.create_user(email or f"staff{next(_count)}@example.com", "a-long-password", **more)
+    values = {"password": _hashed(get_hasher().algorithm), **more}
+    user = User.objects.create(email=email or f"staff{next(_count)}@example.com", **values)
     for shop in shops:
         Membership.objects.create(user=user, shop=shop, role=role)
     return user
+
+
+@cache
+def _hashed(algorithm: str) -> str:
+    """Once for all: it takes long on purpose."""
+    return make_password("a-long-password")
 
 
 class Shopper:
@@ -106,3 +118,8 @@ class Shopper:
     @property
     def cart(self) -> Cart:
         return Cart.objects.filter(devices__token_hash=self.seen.token_hash).get()
+
+
+def holding(cart: Cart) -> dict[str, int]:
+    """How many of what, by the keys of its lines."""
+    return dict(cart.lines.values_list("key", "quantity"))

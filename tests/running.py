@@ -7,7 +7,8 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import psycopg
+
+from tests import databases
 
 START_SECONDS = 60
 
@@ -127,3 +130,15 @@ def prepare(folder: Path, carts: int, database: str | None = None) -> Running:
     shop = Running(folder, port, environment)
     shop.command("demo", "--prepare-only", "--carts", str(carts))
     return shop
+
+
+@contextmanager
+def demo(folder: Path, server: str | None) -> Iterator[Running]:
+    """The same with a few carts and a database of its own, on the PostgreSQL server of this URL or in the folder. Both
+    are gone at the end of the block."""
+    with databases.own(server, folder) as url:
+        shop = prepare(folder, carts=60, database=url)
+        try:
+            yield shop
+        finally:
+            shop.stop()

@@ -12,7 +12,7 @@ function placeOf(text) {
   return [BigInt(transaction || 0), BigInt(id || 0)];
 }
 
-export function isAfter(a, b) {
+function isAfter(a, b) {
   const [at, ai] = placeOf(a);
   const [bt, bi] = placeOf(b);
   return at > bt || (at === bt && ai > bi);

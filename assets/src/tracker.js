@@ -63,20 +63,20 @@ function moment() {
 const inFlight = new Set();
 let wait = 0, notBefore = 0, timer;
 
+// a plain text and no headers of our own: no preflight, so it still goes out while the page goes away
+const message = (events) => JSON.stringify({ key, token: token(), sent: Date.now(), page: location.pathname.slice(0, 200), events });
+const address = () => new URL("api/v1/track", script.src);
+
 const post = (events) =>
-  // a plain text and no headers of our own: no preflight, so it still goes out while the page goes away
-  fetch(new URL("api/v1/track", script.src), {
+  fetch(address(), {
     method: "POST",
-    body: JSON.stringify({ key, token: token(), sent: Date.now(), page: location.pathname.slice(0, 200), events }),
+    body: message(events),
     keepalive: true,
     credentials: "omit",
     referrerPolicy: "no-referrer",
   });
 
-function beacon(events) {
-  const body = JSON.stringify({ key, token: token(), sent: Date.now(), page: location.pathname.slice(0, 200), events });
-  navigator.sendBeacon?.(new URL("api/v1/track", script.src), body);
-}
+const beacon = (events) => navigator.sendBeacon?.(address(), message(events));
 
 async function send() {
   const now = queued().filter((name) => !inFlight.has(name)).slice(0, MOST_SENT);

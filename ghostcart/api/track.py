@@ -21,10 +21,10 @@ from ghostcart.api.threads import in_django
 from ghostcart.connectors import tracker
 from ghostcart.connectors.tracker import Heard, Told
 from ghostcart.lib import clock
+from ghostcart.lib.networks import network
 from ghostcart.lib.template_tags import manifest
 from ghostcart.shops import rules as shop_rules
 from ghostcart.shops.origins import ForeignOrigin
-from ghostcart.vouchers.limits import network
 
 BODY_BYTES = 64 * 1024
 """As much as a browser sends while its page goes away."""

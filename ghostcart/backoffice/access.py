@@ -79,9 +79,14 @@ def may_anywhere(request: StaffRequest, least: Role) -> bool:
     return request.user.is_superuser or any(role.rank >= least.rank for role in request.roles.values())
 
 
-def managed(request: StaffRequest) -> list[Shop]:
-    """The shops in which the person is a manager or more."""
-    return [shop for shop in request.shops if request.roles[shop.pk].rank >= Role.MANAGER.rank]
+def managed(request: StaffRequest, shops: list[Shop] | None = None) -> list[Shop]:
+    """The shops, of these or of all, in which the person is a manager or more."""
+    some = request.shops if shops is None else shops
+    return [shop for shop in some if request.roles[shop.pk].rank >= Role.MANAGER.rank]
+
+
+def owned(request: StaffRequest) -> list[Shop]:
+    return [shop for shop in request.shops if request.roles[shop.pk] == Role.OWNER]
 
 
 def require(user: User, shop_id: int, least: Role) -> None:

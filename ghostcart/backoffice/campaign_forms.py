@@ -58,7 +58,7 @@ def _yes_no(any_word: Any, yes: Any, no: Any) -> list[tuple[str, Any]]:
 
 
 class AudienceForm(Dressed, forms.Form):
-    """The fields of `rules.Audience` in plain words. What is left empty asks for nothing."""
+    """The fields of `audience.Audience` in plain words. What is left empty asks for nothing."""
 
     languages = forms.MultipleChoiceField(
         label=_("Language"), required=False, widget=forms.CheckboxSelectMultiple, help_text=_("None ticked: all.")
@@ -174,7 +174,7 @@ class AudienceForm(Dressed, forms.Form):
         return cleaned
 
     def audience(self) -> dict[str, Any]:
-        """What `rules.Audience.parse` takes; what asks for nothing is left out."""
+        """What `audience.Audience.parse` takes; what asks for nothing is left out."""
         values = self.cleaned_data
         found = {name: values[name] for name in ("languages", "countries", "currencies", "groups")}
         found |= {name: values[name] for name in ("items_min", "items_max", "orders_min", "orders_max")}

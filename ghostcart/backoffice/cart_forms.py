@@ -32,9 +32,6 @@ class LinesForm(Dressed, forms.Form):
             dress(self.fields[name].widget)
             self.lines.append((line, self[name]))
 
-    def clean_sku(self) -> str:
-        return self.cleaned_data["sku"].strip().replace("\x00", "")
-
     def quantities(self) -> dict[str, int]:
         """The new quantities by line key, of those that are to be others. An empty field leaves its line alone."""
         told = {line: self.cleaned_data.get(field.name) for line, field in self.lines}

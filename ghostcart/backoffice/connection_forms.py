@@ -8,7 +8,8 @@ from urllib.parse import quote, unquote, urlsplit
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from ghostcart.backoffice.forms import Dressed, time_zones
+from ghostcart.backoffice.forms import Dressed
+from ghostcart.backoffice.shop_forms import time_zones
 from ghostcart.connectors.models import Connection, Kind
 from ghostcart.connectors.vouchers import WAYS, Way
 from ghostcart.shops.models import Shop

@@ -4,28 +4,19 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from ghostcart.backoffice.access import HOME
 from ghostcart.backoffice.models import Role
+from ghostcart.lib.texts import LANGUAGE_NAMES as LANGUAGE_NAMES
 
 THEMES = {"light": _("Light"), "dark": _("Dark"), "auto": _("As the device")}
 THEME_COOKIE = "theme"
 
 PAGE_SIZES = (20, 50, 100, 300)
-
-LANGUAGE_NAMES = {
-    "en": "English",
-    "it": "Italiano",
-    "es": "Español",
-    "de": "Deutsch",
-    "fr": "Français",
-    "nl": "Nederlands",
-}
-"""Each language in its own words: who cannot read the page still finds theirs."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +79,7 @@ def menu(request: HttpRequest) -> list[dict[str, object]]:
     for entry, name, group in words:
         if entry.least.rank > rank:
             continue
-        try:
-            url = reverse(entry.url_name)
-        except NoReverseMatch:
-            continue
+        url = reverse(entry.url_name)
         is_here = request.path == url or (url != HOME and request.path.startswith(url))
         shown.append(
             {

@@ -77,6 +77,11 @@ def saved_views(request: StaffRequest, page: str) -> dict[str, object]:
     return {"views": views, "view_page": page, "view_query": here if len(here) <= LONGEST_QUERY else ""}
 
 
+def whole(text: str | None) -> int | None:
+    """A whole number of an address; None for what is none, or larger than any column."""
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 19 else None
+
+
 def first_moment(day: date | None) -> datetime | None:
     """The start of a day in the active time zone."""
     zone = timezone.get_current_timezone()

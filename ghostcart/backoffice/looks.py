@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from ghostcart.backoffice.lists import whole
 from ghostcart.backoffice.models import User
 from ghostcart.carts.models import Cart
 from ghostcart.lib import pictures
@@ -42,13 +43,13 @@ class Asked:
     @classmethod
     def of(cls, values: Mapping[str, str], shop: Shop) -> "Asked":
         """What the tools of the preview ask for; what cannot be read is the default."""
-        language, cart = values.get("language", ""), values.get("look_cart", "")
+        language = values.get("language", "")
         return cls(
             language=language if language in shop.languages else shop.language,
             is_dark=values.get("look_scheme") == "dark",
             is_text=values.get("look_part") == "text",
             is_withheld=values.get("look_voucher") == "withheld",
-            cart_id=int(cart) if cart.isascii() and cart.isdecimal() and len(cart) < 19 else None,
+            cart_id=whole(values.get("look_cart")),
         )
 
 
@@ -140,19 +141,16 @@ def of_message(message: Message, asked: Asked) -> Look:
     """The mail of a message: as it lies in the mailbox, with living links, else drawn again, with dead ones."""
     if kept := mailbox.read(message):
         html = _BODY.sub(lambda found: f'<base target="_blank">{found[0]}', kept.html, count=1)
-        return (
-            Look(subject=kept.subject, html=_with_our_pictures(html))
-            if not asked.is_text
-            else Look(subject=kept.subject, text=kept.text)
-        )
-    try:
-        links = samples.dead_links(message.kind)
-        drawn = drawing.draw(message.template, message.facts, links, language=message.language)
-    except GhostcartError as error:
-        return Look(problems=(str(error),))
+        shown = drawing.Drawn(kept.subject, html, kept.text)
+    else:
+        try:
+            links = samples.dead_links(message.kind)
+            shown = drawing.draw(message.template, message.facts, links, language=message.language)
+        except GhostcartError as error:
+            return Look(problems=(str(error),))
     if asked.is_text:
-        return Look(subject=drawn.subject, text=drawn.text)
-    return Look(subject=drawn.subject, html=_with_our_pictures(drawn.html))
+        return Look(subject=shown.subject, text=shown.text)
+    return Look(subject=shown.subject, html=_with_our_pictures(shown.html))
 
 
 def subject(step: Step) -> str:

@@ -7,14 +7,18 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from ghostcart.backoffice.forms import Amount, Dressed, dress
+from ghostcart.backoffice.forms import Amount, Dressed, Marked, dress
 from ghostcart.backoffice.models import Membership, Summary
+from ghostcart.shops import services
 from ghostcart.shops.errors import NotConfirmed
 from ghostcart.shops.models import ConsentBasis, Shop
 from ghostcart.shops.services import Chosen
 
-NAMES = ("mail_name", "mail_from", "mail_reply_to", "mail_imprint", "mail_cap", "mail_cap_days", "consent_basis",
-         "counts_openings", "bank_details")  # fmt: skip
+SETTINGS = (
+    "mail_name", "mail_from", "mail_reply_to", "mail_imprint", "mail_cap", "mail_cap_days", "quiet_from", "quiet_until",
+    "consent_basis", "counts_openings", "bank_details", "notice_above_minor",
+)  # fmt: skip
+"""What `MailForm` shows and saves."""
 MAY_REMIND = _(
     "The law where our customers live allows us to remind people who bought before and did not agree to it. I have "
     "made sure of that."
@@ -52,7 +56,7 @@ class ConsentForm(forms.Form):
 
     def settings(self) -> dict[str, Any]:
         """All the rest that was chosen."""
-        apart = ConsentForm.base_fields
+        apart = {*ConsentForm.base_fields, *Marked.base_fields}
         return {name: value for name, value in self.cleaned_data.items() if name not in apart}
 
     def chosen(self, actor: str, now: datetime) -> Chosen:
@@ -64,7 +68,7 @@ class ConsentForm(forms.Form):
         self.add_error("consent_confirmed" if "consent_confirmed" in self.fields else None, str(refused))
 
 
-class MailForm(Dressed, ConsentForm):
+class MailForm(Dressed, Marked, ConsentForm):
     mail_name = forms.CharField(
         label=_("Sender’s name"), required=False, max_length=120, help_text=_("Empty: the name of the shop.")
     )
@@ -105,7 +109,8 @@ class MailForm(Dressed, ConsentForm):
     )
 
     def __init__(self, *args: Any, shop: Shop, **kwargs: Any) -> None:
-        initial = {name: getattr(shop, name) for name in (*NAMES, "quiet_from", "quiet_until", "notice_above_minor")}
+        initial = {name: getattr(shop, name) for name in SETTINGS}
+        initial["mark"] = services.settings_mark(shop, SETTINGS)
         super().__init__(*args, initial=initial, **kwargs)
         if shop.consent_basis == ConsentBasis.CUSTOMER:
             del self.fields["consent_confirmed"]

@@ -55,10 +55,6 @@ class User(AbstractBaseUser):
         return self.name or self.email
 
     @property
-    def is_staff(self) -> bool:
-        return self.is_active
-
-    @property
     def actor(self) -> str:
         """How this person is named in the cart log."""
         return f"staff:{self.pk}"

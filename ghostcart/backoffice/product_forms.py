@@ -8,9 +8,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ghostcart.backoffice.context import LANGUAGE_NAMES
-from ghostcart.backoffice.forms import Amount, Dressed, dress
+from ghostcart.backoffice.forms import Amount, Dressed, Marked, dress
 from ghostcart.catalog.models import Category, Product
-from ghostcart.catalog.services import ProductDraft, VariantDraft
+from ghostcart.catalog.services import ProductDraft, VariantDraft, product_mark
 from ghostcart.lib import money, pictures
 from ghostcart.shops.models import Shop
 
@@ -94,7 +94,7 @@ class PriceForm(Dressed, forms.Form):
         return price * each, regular * each if regular is not None and regular > price else None
 
 
-class ProductForm(Dressed, forms.Form):
+class ProductForm(Dressed, Marked):
     """A product in the languages of its shop, with its variants as a set of forms of their own (`prices`)."""
 
     category = forms.CharField(
@@ -138,8 +138,11 @@ class ProductForm(Dressed, forms.Form):
         self.prices = self._price_forms(args[0] if args else None)
 
     def _price_forms(self, data: Any) -> Any:
-        known = self.product.variants.prefetch_related("prices") if self.product else ()
+        known = self.product.variants.all() if self.product else ()
         rows = [_shown_variant(one, self.shop.language) for one in known]
+        if data is not None:  # a variant that somebody added since is in none of the rows that were shown
+            shown = {data.get(f"variant-{place}-number") for place in range(len(rows))}
+            rows = [row for row in rows if str(row["number"]) in shown]
         of = forms.formset_factory(
             PriceForm, extra=1, min_num=1, validate_min=True, max_num=MOST_VARIANTS, validate_max=True
         )
@@ -154,6 +157,11 @@ class ProductForm(Dressed, forms.Form):
         if path is None:
             raise forms.ValidationError(_("This is no picture that pages can show, or it is too large."))
         return path
+
+    def ask_for_the_picture_again(self) -> None:
+        """No page can put a file back into a form that was refused."""
+        if self.cleaned_data.get("picture"):
+            self.add_error("picture", _("Please choose the picture once more."))
 
     def is_valid(self) -> bool:
         return all([super().is_valid(), self.prices.is_valid()])
@@ -187,6 +195,7 @@ def _shown(shop: Shop, product: Product | None) -> dict[str, Any]:
         "reference": product.reference,
         "tax_rate_ppm": product.tax_rate_ppm,
         "is_active": product.is_active,
+        "mark": product_mark(product, shop.language),
     }
 
 

@@ -10,14 +10,13 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
-from babel.dates import format_date
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from ghostcart.backoffice.campaign_forms import language_name
 from ghostcart.backoffice.forms import FIRST_DAY, LAST_DAY
+from ghostcart.backoffice.lists import whole
 from ghostcart.lib.money import minor_digits
-from ghostcart.lib.template_tags import cldr, language
 from ghostcart.lib.texts import LANGUAGES
 from ghostcart.recovery import attributed
 from ghostcart.recovery.attributed import MAILS, Figures, Group, Period
@@ -76,7 +75,7 @@ def asked(values: Mapping[str, str], shops: Iterable[Shop], now: datetime) -> As
     shop = next((shop for shop in shops if str(shop.pk) == values.get("shop")), None)
     if shop is None:
         return None
-    group = Group(step=_number(values.get("step")), language=_language(values), day=_day(values.get("day")))
+    group = Group(step=whole(values.get("step")), language=_language(values), day=_day(values.get("day")))
     what = values.get("what", "")
     return Asked(shop, days_of(values), group, what if what in MAILS else MAILS[0], now)
 
@@ -84,10 +83,6 @@ def asked(values: Mapping[str, str], shops: Iterable[Shop], now: datetime) -> As
 def days_of(values: Mapping[str, str]) -> int:
     asked = values.get("days", "")
     return int(asked) if asked in map(str, PERIODS) else USUAL
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
 def _language(values: Mapping[str, str]) -> str:
@@ -106,10 +101,6 @@ def _day(text: str | None) -> date | None:
 def query(days: int, **more: object) -> str:
     """The query string of the rows behind a figure."""
     return urlencode({"days": days, **{name: value for name, value in more.items() if value}})
-
-
-def day_name(day: date) -> str:
-    return format_date(day, "medium", locale=cldr(language()))
 
 
 def names() -> dict[str, str]:

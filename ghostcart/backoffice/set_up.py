@@ -12,9 +12,10 @@ from django.urls import reverse
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from ghostcart.backoffice.forms import LANGUAGES, Dressed, check_currency, countries, time_zones
+from ghostcart.backoffice.forms import LANGUAGES, Dressed, countries
 from ghostcart.backoffice.mail_forms import ConsentForm
 from ghostcart.backoffice.models import User
+from ghostcart.backoffice.shop_forms import check_currency, time_zones
 from ghostcart.catalog.models import Product
 from ghostcart.connectors import queries as connections
 from ghostcart.mail import outbox, relay

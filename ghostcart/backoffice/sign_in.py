@@ -5,7 +5,6 @@ a hundred counted guesses; a success takes its count back. Keys hold no address 
 """
 
 import hashlib
-import ipaddress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from django.utils.translation import ngettext
 from ghostcart.backoffice.models import SignInFailures, User
 from ghostcart.customers.keys import keyed_hash
 from ghostcart.lib import clock
+from ghostcart.lib.networks import network
 from ghostcart.lib.sql import from_db, statement, to_db
 
 ADDRESS_LIMIT = 5
@@ -109,14 +109,7 @@ def address_key(email: str) -> str:
 
 
 def source_key(ip: str | None) -> str:
-    """A network address; of IPv6 the first half, because the rest is the sender's to choose."""
-    try:
-        address = ipaddress.ip_address(ip or "")
-    except ValueError:
-        return "source:unknown"
-    if isinstance(address, ipaddress.IPv6Address):
-        return f"source:{keyed_hash('source', str(ipaddress.IPv6Network((address, 64), strict=False)))}"
-    return f"source:{keyed_hash('source', str(address))}"
+    return f"source:{keyed_hash('source', network(ip or ''))}"
 
 
 def count(key: str, limit: int, now: datetime) -> datetime | None:

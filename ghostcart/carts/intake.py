@@ -11,13 +11,14 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
+from msgspec import structs
 
 from ghostcart.carts import joining, storage
 from ghostcart.carts.changes import EventDraft
 from ghostcart.carts.kinds import EventKind
 from ghostcart.carts.models import Cart
-from ghostcart.carts.opencart import Line
-from ghostcart.carts.snapshots import CartSnapshot, LineSnapshot
+from ghostcart.carts.opencart import Line, bot_score
+from ghostcart.carts.snapshots import CartSnapshot, LineSnapshot, VoucherSnapshot
 from ghostcart.catalog.intake import known_variants
 from ghostcart.customers import intake as customer_intake
 from ghostcart.customers.intake import Known
@@ -26,6 +27,7 @@ from ghostcart.lib.planning import Among
 from ghostcart.lib.snapshots import Taken, newest
 from ghostcart.shops import rules as shop_rules
 from ghostcart.vouchers import queries as voucher_queries
+from ghostcart.vouchers.models import CODE_LENGTH
 
 
 class Stored(NamedTuple):
@@ -218,14 +220,16 @@ class _Intake:
         if head.deleted_at is not None:
             values |= {"deleted_at": None, "deleted_by": ""}
             drafts = [EventDraft(EventKind.RESTORED), *drafts]
-        stays = head.pk not in self.lines or not _differ(before, after)
+        stays = not _differ(before, after)
         changed = {name for name, value in values.items() if name in _FACTS and getattr(head, name) != value}
-        if not drafts and stays and not changed and not self._are_new_codes(head, one):
+        codes = {code: voucher.amount_minor for code, voucher in _vouchers(one).items()}
+        has_new_codes = codes != self.codes.get(head.pk, {})
+        if not drafts and stays and not changed and not has_new_codes:
             if one.version != head.external_version or values["seen_at"] > head.seen_at:
                 self._save(head, external_version=one.version, seen_at=max(values["seen_at"], head.seen_at))
             return Taken.UNCHANGED
         self._replace_lines(head.pk, before, after, one)
-        if self._are_new_codes(head, one):
+        if has_new_codes:
             storage.delete_vouchers([head.pk])
             self._write_vouchers(head.pk, one)
         version = head.version + 1
@@ -282,7 +286,7 @@ class _Intake:
             "abandon_after": self.shop.abandon_after(one.created_at, one.updated_at, not one.lines),
             "seen_at": max(one.seen_at or one.updated_at, one.updated_at),
             "checkout_started_at": one.checkout_started_at,
-            "bot_score": storage.bot_score(reasons),
+            "bot_score": bot_score(reasons),
             "bot_reasons": reasons,
             "external_version": one.version,
             "external_customer": one.customer,
@@ -307,15 +311,10 @@ class _Intake:
 
     def _write_vouchers(self, number: int, one: CartSnapshot) -> None:
         at = sql.to_db(one.updated_at)
-        for voucher in {voucher.code: voucher for voucher in one.vouchers}.values():
-            code = voucher_queries.normal_code(voucher.code)[:40]
+        for code, voucher in _vouchers(one).items():
             ours = self.vouchers.get(code)
             row = (number, self.shop.id, ours, code, voucher.name[:120], voucher.amount_minor, "", at)
             self.new_vouchers.append(row)
-
-    def _are_new_codes(self, head: Cart, one: CartSnapshot) -> bool:
-        told = {(voucher_queries.normal_code(v.code)[:40], v.amount_minor) for v in one.vouchers}
-        return told != set(self.codes.get(head.pk, {}).items())
 
     # -- what the log tells ----------------------------------------------------------------------
 
@@ -326,11 +325,10 @@ class _Intake:
         return [EventDraft(EventKind.CUSTOMER_IDENTIFIED, {"customer": {"label": values["customer_label"]}})]
 
     def _voucher_drafts(self, head: Cart, one: CartSnapshot) -> list[EventDraft]:
-        before = self.codes.get(head.pk, {})
-        after = {voucher_queries.normal_code(voucher.code)[:40]: voucher.name for voucher in one.vouchers}
+        before, after = self.codes.get(head.pk, {}), _vouchers(one)
         applied = [
-            EventDraft(EventKind.VOUCHER_APPLIED, {"voucher": {"code": code, "name": name}})
-            for code, name in after.items()
+            EventDraft(EventKind.VOUCHER_APPLIED, {"voucher": {"code": code, "name": voucher.name}})
+            for code, voucher in after.items()
             if code not in before
         ]
         removed = [
@@ -357,6 +355,16 @@ _FACTS = {
     "checkout_started_at", "is_estimated", "deleted_at",
 }  # fmt: skip
 """What makes a head another one: not the times that follow from these, nor how often it was told."""
+
+
+def _vouchers(one: CartSnapshot) -> dict[str, VoucherSnapshot]:
+    """By the code as it is kept. Of one that several orders of the cart tell, what it took from all of them."""
+    found: dict[str, VoucherSnapshot] = {}
+    for told in one.vouchers:
+        code = voucher_queries.normal_code(told.code)[:CODE_LENGTH]
+        taken = found[code].amount_minor if code in found else 0
+        found[code] = structs.replace(told, amount_minor=taken + told.amount_minor)
+    return found
 
 
 def _facts(line: Line | None) -> tuple[object, ...] | None:

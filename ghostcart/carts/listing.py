@@ -5,7 +5,7 @@ the list has an index, it is walked (`paging.Walk`); where neither leads to what
 table is looked through, and the page leads on (docs/decisions/0008).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
@@ -19,6 +19,7 @@ from ghostcart.carts.models import Cart, Status
 from ghostcart.lib import paging
 from ghostcart.lib.paging import Page, Walk
 from ghostcart.lib.planning import Among, Unindexed
+from ghostcart.shops.models import Shop
 
 COUNT_CEILING = paging.MOST_COUNTED
 SCANNED = 20_000
@@ -80,11 +81,12 @@ def page(
     before: str | None,
     now: datetime,
     *,
+    shops: Iterable[Shop] = (),
     is_whole: bool = False,
 ) -> Listing:
     """A page of the carts that a filter asks for, each with its shop, sorted by a name of SORTS (with a minus:
-    descending). A customer is with it where the cart has no label of them. `is_whole` reads all columns of the heads
-    and all customers, for who shows more than a page does."""
+    descending). A customer is with it where the cart has no label of them. `shops` are those that were read already.
+    `is_whole` reads all columns of the heads and all customers, for who shows more than a page does."""
     column = SORTS.get(sort.removeprefix("-"), "id")
     name = f"-{column}" if sort.startswith("-") else column
     parts, chosen = _parts(wanted, now, column), conditions.STATUSES[wanted.status]
@@ -95,11 +97,14 @@ def page(
         way = _by_index(parts, is_all=wanted == CartFilter(shop_ids=wanted.shop_ids))
     heads = Cart.objects.select_related("customer").defer(*_PRIVATE) if is_whole else Cart.objects.defer(*_UNSEEN)
     kinds = [conditions.kinds(status, now) if status in chosen else [] for status in Status]
-    rows = paging.page(
-        heads.prefetch_related("shop"), name, size, after, before, parts=way.parts, sections={"status": kinds}
-    )
+    rows = paging.page(heads, name, size, after, before, parts=way.parts, sections={"status": kinds})
     if way.stretch:
         rows = way.stretch.led_on(rows)
+    known = {shop.pk: shop for shop in shops}
+    for cart in rows.rows:
+        if cart.shop_id in known:
+            cart.shop = known[cart.shop_id]
+    prefetch_related_objects(rows.rows, "shop")
     prefetch_related_objects([one for one in rows.rows if one.customer_id and not one.customer_label], "customer")
     return Listing(rows, way.counted, way.is_more)
 

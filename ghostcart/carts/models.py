@@ -6,13 +6,13 @@ checking it for each line would cost more than writing the line (docs/decisions/
 """
 
 from datetime import datetime
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from ghostcart.carts.kinds import OURS
-from ghostcart.carts.kinds import EventKind as EventKind
 
 BOT_SCORE = 50
 """From this score on (0 to 100) a cart is suspected to be a machine's and stays out of the figures."""
@@ -160,6 +160,10 @@ class Cart(models.Model):
         if self.merged_at:
             return Status.MERGED
         return Status.ABANDONED if self.abandon_after <= now else Status.OPEN
+
+    def told(self) -> dict[str, Any]:
+        """The cart's sums, as every entry of the log carries them."""
+        return {"total_minor": self.total_minor, "item_count": self.item_count, "currency": self.currency}
 
     @property
     def is_deletable(self) -> bool:

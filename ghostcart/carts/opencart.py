@@ -4,7 +4,7 @@ Each verb checks first and changes only then, so a refused change leaves the car
 for the cart log. `price` is called after every verb and keeps the head's totals.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,11 @@ HURRY_LINES, HURRY_SECONDS = 6, 10
 
 SUSPICION = {"crawler": 80, "no_user_agent": 60, "headless": 60, "hurried": 50, "reached_checkout": -60}
 """How much each reason adds to the bot score (0 to 100)."""
+
+
+def bot_score(reasons: Iterable[str]) -> int:
+    """0 to 100: how much suspicion the reasons add up to."""
+    return max(0, min(100, sum(SUSPICION.get(reason, 0) for reason in reasons)))
 
 
 @dataclass(slots=True)
@@ -125,7 +130,7 @@ class OpenCart:
 
     @property
     def bot_score(self) -> int:
-        return max(0, min(100, sum(SUSPICION.get(reason, 0) for reason in self.bot_reasons)))
+        return bot_score(self.bot_reasons)
 
     def told(self) -> dict[str, Any]:
         """The cart's sums, as every entry of the log carries them."""

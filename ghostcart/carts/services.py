@@ -86,8 +86,7 @@ def undelete(
 
 def _entry(head: Cart, kind: str, actor: str, now: datetime, data: dict[str, Any]) -> storage.Event:
     """`head` as it was before the change that raised its version by one."""
-    sums = {"total_minor": head.total_minor, "item_count": head.item_count, "currency": head.currency}
-    return head.shop_id, head.pk, head.version + 1, kind, actor, now, {**data, **sums}
+    return head.shop_id, head.pk, head.version + 1, kind, actor, now, {**data, **head.told()}
 
 
 def _told(line: CartLine) -> dict[str, Any]:

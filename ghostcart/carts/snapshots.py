@@ -9,7 +9,7 @@ import msgspec
 class LineSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A line as the shop has it. `key` names it within its cart; `variant` is the shop's external id of what it is.
 
-    Prices in micros of the cart's currency, in its tax mode; `total_minor` None: price times quantity.
+    Prices in micros of the cart's currency, in its tax mode.
     """
 
     key: str

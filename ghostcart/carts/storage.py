@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from ghostcart.carts.changes import Change, SignIn
-from ghostcart.carts.opencart import SUSPICION, Applied, Line, OpenCart
+from ghostcart.carts.opencart import Applied, Line, OpenCart, bot_score
 from ghostcart.lib import sql
 from ghostcart.shops import rules as shop_rules
 from ghostcart.vouchers import queries as voucher_queries
@@ -144,11 +144,6 @@ def voucher_codes(numbers: Collection[int]) -> dict[int, dict[str, int]]:
     return found
 
 
-def bot_score(reasons: Iterable[str]) -> int:
-    """0 to 100: how much suspicion the reasons add up to."""
-    return max(0, min(100, sum(SUSPICION.get(reason, 0) for reason in reasons)))
-
-
 def _cart(head: dict[str, Any]) -> OpenCart:
     shop = shop_rules.of(head.pop("shop_id"))
     method = shop.shipping_by_id(head.pop("shipping_method_id"))
@@ -259,7 +254,7 @@ def write_lines(carts: Iterable[OpenCart]) -> None:
         changed += [_line(cart, cart.lines[key]) for key in sorted(cart.changed_lines)]
         cart.removed_lines.clear()
         cart.changed_lines.clear()
-    _write("delete_line", removed)
+    delete_lines(removed)
     _write("upsert_line", changed)
 
 
@@ -272,12 +267,12 @@ def set_abandon_after(rows: Iterable[tuple[int, datetime, datetime]]) -> None:
         )
 
 
-def delete_lines(gone: Sequence[dict[str, object]]) -> None:
+def delete_lines(gone: Sequence[Mapping[str, object]]) -> None:
     """Remove lines named by `cart_id` and `key`."""
     _write("delete_line", gone)
 
 
-def delete_vouchers(numbers: Iterable[int]) -> None:
+def delete_vouchers(numbers: Iterable[int | None]) -> None:
     _write("delete_vouchers", [{"cart_id": number} for number in numbers])
 
 
@@ -289,7 +284,7 @@ def _line(cart: OpenCart, line: Line) -> dict[str, Any]:
 
 def write_vouchers(carts: Iterable[OpenCart]) -> None:
     changed = [cart for cart in carts if cart.vouchers_changed]
-    _write("delete_vouchers", [{"cart_id": cart.id} for cart in changed])
+    delete_vouchers(cart.id for cart in changed)
     _write(
         "insert_voucher",
         [

@@ -1,13 +1,12 @@
 """What pages read of the catalogue: cards for grids, and a product with all its variants."""
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet
 
 from ghostcart.catalog.models import Category, Price, Product, Variant
-from ghostcart.lib.texts import pick
+from ghostcart.lib.texts import fold, pick
 
 SORTS = ("shop", "price", "-price", "name")
 """How a grid can be sorted: as the shop wants it, cheapest first, dearest first, by name."""
@@ -127,13 +126,14 @@ def named(shop_id: int, currency: str, words: str, language: str, most: int) -> 
 
 
 def _with_words(products: QuerySet[Product], words: str, language: str) -> list[int]:
-    wanted = _fold(words).split()
+    wanted = fold(words).split()
     if not wanted:
         return []
     return [
         pk
         for pk, names, descriptions, reference in products.values_list("pk", "names", "descriptions", "reference")
-        if _has_all(wanted, f"{pick(names, language)} {pick(descriptions, language)} {reference}")
+        for text in [fold(f"{pick(names, language)} {pick(descriptions, language)} {reference}")]
+        if all(word in text for word in wanted)
     ]
 
 
@@ -165,7 +165,7 @@ def beside(product: Product, currency: str, most: int) -> list[Card]:
 def sorted_cards(cards: Iterable[Card], sort: str, language: str) -> list[Card]:
     """Cards in one of the orders of SORTS; an unknown one leaves them as they are."""
     if sort == "name":
-        return sorted(cards, key=lambda card: _fold(pick(card.names, language)))
+        return sorted(cards, key=lambda card: fold(pick(card.names, language)))
     if sort in ("price", "-price"):
         return sorted(cards, key=lambda card: card.shown.price_micros, reverse=sort == "-price")
     return list(cards)
@@ -244,16 +244,6 @@ def _choices(product: Product) -> tuple[Choice, ...]:
         for variant in product.active_variants  # type: ignore[attr-defined]
         for price in variant.prices_now
     )
-
-
-def _has_all(words: Sequence[str], text: str) -> bool:
-    folded = _fold(text)
-    return all(word in folded for word in words)
-
-
-def _fold(text: str) -> str:
-    apart = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in apart if not unicodedata.combining(letter))
 
 
 def costs(variant_ids: Iterable[int | None], currency: str) -> dict[int | None, int | None]:

@@ -1,17 +1,18 @@
 """What staff do to the products of their own shop. What another shop tells of its products comes by `intake`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from django.db import transaction
-from django.db.models import F, Max
+from django.db.models import F, Max, prefetch_related_objects
 from django.db.models.functions import Greatest
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
 from ghostcart.catalog.intake import SkuTaken
 from ghostcart.catalog.models import Category, Price, Product, Variant
-from ghostcart.lib.errors import GhostcartError
+from ghostcart.lib.errors import GhostcartError, SavedMeanwhile
+from ghostcart.lib.marks import mark
 
 
 class ProductElsewhere(GhostcartError):
@@ -48,16 +49,57 @@ class ProductDraft:
     variants: Sequence[VariantDraft] = ()
 
 
+def product_mark(product: Product, language: str) -> str:
+    """The mark of all that `save` may change, for `shown`; without the stock, which shoppers change. `language` as in a
+    draft. Variants and prices are read once for `product`: what a form shows of it is what the mark is of."""
+    return mark(asdict(_as_it_stands(product, language)))
+
+
+def _as_it_stands(product: Product, language: str) -> ProductDraft:
+    """The draft that changes nothing."""
+    prefetch_related_objects([product], "variants__prices")
+    variants = list(product.variants.all())
+    return ProductDraft(
+        names=product.names,
+        language=language,
+        descriptions=product.descriptions,
+        reference=product.reference,
+        category=product.category.name(language) if product.category else "",
+        tax_rate_ppm=product.tax_rate_ppm,
+        is_active=product.is_active,
+        picture=variants[0].picture if variants else "",
+        variants=[
+            VariantDraft(
+                id=one.pk,
+                sku=one.sku,
+                options=one.options,
+                is_active=one.is_active,
+                prices={price.currency: (price.price_micros, price.regular_micros) for price in one.prices.all()},
+            )
+            for one in variants
+        ],
+    )
+
+
 @transaction.atomic
-def save(shop_id: int, draft: ProductDraft, product: Product | None = None) -> Product:
+def save(shop_id: int, draft: ProductDraft, product: Product | None = None, *, shown: str | None = None) -> Product:
     """Make a product, or change it, with all of its variants. Carts keep the price that their lines were given until
-    they change. Raises ProductElsewhere, and SkuTaken for an article number of another product."""
+    they change.
+
+    `shown` is the `product_mark` of what the writer saw; None: it counts whatever stands there. Raises SkuTaken for an
+    article number of another product, ProductElsewhere and SavedMeanwhile: `product` is then what stands there.
+    """
     if product is None:
         name = draft.names.get(draft.language) or next(iter(draft.names.values()), "")
         last = Product.objects.filter(shop_id=shop_id).aggregate(last=Max("position"))["last"]
         product = Product(shop_id=shop_id, slug=_free_slug(Product, shop_id, name), position=(last or 0) + 1)
-    elif product.source:
-        raise ProductElsewhere
+    else:
+        product.refresh_from_db(from_queryset=Product.objects.select_for_update(no_key=True))
+        if product.source:
+            raise ProductElsewhere
+        there = _as_it_stands(product, draft.language)
+        if shown not in (None, mark(asdict(there))) and replace(draft, picture=draft.picture or there.picture) != there:
+            raise SavedMeanwhile
     product.names, product.descriptions = dict(draft.names), dict(draft.descriptions)
     product.reference, product.tax_rate_ppm, product.is_active = draft.reference, draft.tax_rate_ppm, draft.is_active
     product.category = _category(shop_id, draft.category, draft.language)

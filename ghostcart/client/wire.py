@@ -49,7 +49,7 @@ class Wire:
             except httpx.TransportError as error:
                 trouble, pause = Unreachable(f"{method} {path}: {error}"), None
             else:
-                if response.status_code < 400:
+                if response.is_success:
                     return msgspec.json.decode(response.content, type=answer)
                 trouble = refusal(response)
                 if response.status_code not in AGAIN:
@@ -65,7 +65,7 @@ class Wire:
         """An answer that comes bit by bit. Raises ApiError; httpx.TransportError when it breaks."""
         sent = {"Accept": "text/event-stream", **headers}
         with self.http.stream("GET", path, params=dict(params), headers=sent) as response:
-            if response.status_code >= 400:
+            if not response.is_success:
                 response.read()
                 raise refusal(response)
             yield response

@@ -3,19 +3,16 @@
 import os
 import sys
 
-OURS = ("demo", "serve", "web", "wire", "worker", "simulate", "connect", "clock", "doctor")
-
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ghostcart.config.settings")
-    name = sys.argv[1] if len(sys.argv) > 1 else "help"
-    if name == "demo":
+    if sys.argv[1:2] == ["demo"]:
         from ghostcart.config.serving import prepare_demo_environment
 
         prepare_demo_environment()
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line([*sys.argv[:1], *sys.argv[1:]])
+    execute_from_command_line(sys.argv)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from django.db import DatabaseError, connection
 from django.http.request import validate_host
 
 from ghostcart.config import health
-from ghostcart.lib import clock, replica
+from ghostcart.lib import clock, database_file, replica
 
 LEAST_FREE = 2 * 2**30
 OLDEST_POSTGRES = 13
@@ -49,7 +49,8 @@ def examine() -> Iterator[Finding]:
         if is_ready or part in ("database", "migrations"):
             yield Finding(part, "" if told == "ok" else told)
     if checks["database"] == "ok":
-        for part, look in (("database version", version), ("durability", durability), ("connections", connections),
+        for part, look in (("database version", version), ("database file", whole_file),
+                           ("durability", durability), ("connections", connections),
                            ("database clock", database_clock), ("long transactions", long_transactions),
                            ("database copy", copy)):  # fmt: skip
             yield _told(part, look)
@@ -160,6 +161,10 @@ def version() -> tuple[str, bool]:
     return _well()
 
 
+def whole_file() -> tuple[str, bool]:
+    return database_file.torn(is_thorough=True), False
+
+
 def durability() -> tuple[str, bool]:
     """An accepted change must be on disk before it is acknowledged."""
     if not _is_postgres():
@@ -175,7 +180,7 @@ def durability() -> tuple[str, bool]:
 def connections() -> tuple[str, bool]:
     if not _is_postgres():
         return _well()
-    most, ours = int(_ask("SHOW max_connections")), int(os.environ.get("DATABASE_POOL", "12"))
+    most, ours = int(_ask("SHOW max_connections")), settings.DATABASE_POOL
     used = int(_ask("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"))
     if used + ours > most:
         return (

@@ -17,7 +17,7 @@ from ghostcart.backoffice.models import Worker
 from ghostcart.carts import writer
 from ghostcart.connectors import queries as connections
 from ghostcart.connectors.models import Connection
-from ghostcart.lib import clock, patience
+from ghostcart.lib import clock, database_file, patience, sql
 from ghostcart.mail import relay
 from ghostcart.recovery import health
 from ghostcart.recovery.health import Backlog
@@ -84,6 +84,9 @@ def look() -> tuple[dict[str, str], Backlog | None, list[Worker]]:
         checks["database"] = STANDS_STILL
         return checks, backlog, workers
     try:
+        if moved := database_file.moved():
+            checks["database"] = moved
+            return checks, backlog, workers
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             checks["migrations"] = "Tables are older than the program. Run: ghostcart migrate"
@@ -96,17 +99,15 @@ def look() -> tuple[dict[str, str], Backlog | None, list[Worker]]:
             checks["mail"] = _mail(backlog)
             checks["shops"] = _shops(clock.now())
     except DatabaseError as error:
-        checks["database"] = f"The database cannot be reached ({type(error).__name__}). Check DATABASE_URL."
+        away = f"The database cannot be reached ({type(error).__name__}). Does it run? Is its disk full?"
+        checks["database"] = database_file.about(error) or f"{away} Check DATABASE_URL."
     return checks, backlog, workers
 
 
 def _stands_still() -> bool:
     if connection.vendor != "postgresql":
         return False
-    parameters = connection.get_connection_params()
-    for ours in ("pool", "cursor_factory", "context"):
-        parameters.pop(ours, None)
-    return patience.stands_still(seconds=MOST_PATIENCE, **parameters)
+    return patience.stands_still(seconds=MOST_PATIENCE, **sql.own_parameters())
 
 
 def _ahead(executor: MigrationExecutor) -> str:

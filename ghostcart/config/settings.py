@@ -32,6 +32,13 @@ def networks(given: list[str]) -> list[IPv4Network | IPv6Network]:
         sys.exit(f"GHOSTCART_ALLOW_PRIVATE_TARGETS: {error}; use networks like 10.1.0.0/16,127.0.0.1/32")
 
 
+def number(name: str, default: int) -> int:
+    text = os.environ.get(name) or str(default)
+    if not (text.isascii() and text.isdigit()):
+        sys.exit(f"{name}: '{text}' is no whole number")
+    return int(text)
+
+
 def port_number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
         sys.exit(f"PORT: '{text}' is no port; use a number between 1 and 65535")
@@ -99,10 +106,10 @@ def database(url: str) -> dict[str, Any]:
     from ghostcart.lib import patience
 
     query = parse_qs(parts.query)
-    pool = {"min_size": 1, "max_size": int(os.environ.get("DATABASE_POOL", "12")), "timeout": 10}
+    pool = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 10}
     return {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": parts.path[1:] or "ghostcart",
+        "NAME": unquote(parts.path[1:]) or "ghostcart",
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": query.get("host", [parts.hostname or ""])[0],
@@ -115,6 +122,7 @@ def database(url: str) -> dict[str, Any]:
     }
 
 
+DATABASE_POOL = number("DATABASE_POOL", 12)
 SECRET_KEY = data_folder_with_key()
 SECRET_KEY_FALLBACKS = words("SECRET_KEY_FALLBACKS")
 DEBUG = False
@@ -159,7 +167,6 @@ INSTALLED_APPS = [
     "csp",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.humanize",
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
@@ -266,7 +273,6 @@ LANGUAGES = [
 LOCALE_PATHS = [PACKAGE / "locale"]
 USE_I18N = USE_TZ = True
 TIME_ZONE = "UTC"
-FORMAT_MODULE_PATH: list[str] = []
 
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA / "static"
@@ -283,8 +289,8 @@ EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 EMAIL_URL = os.environ.get("EMAIL_URL", "mailbox:" if IS_DEMO else "")
 MAILBOX_ROOT = DATA / "mailbox"
 # At least 92: campaigns are tried on the last 90 days.
-LOG_KEPT_DAYS = max(92, int(os.environ.get("GHOSTCART_LOG_KEPT_DAYS", "400")))
-ORDERS_KEPT_DAYS = int(os.environ.get("GHOSTCART_ORDERS_KEPT_DAYS", "3650"))
+LOG_KEPT_DAYS = max(92, number("GHOSTCART_LOG_KEPT_DAYS", 400))
+ORDERS_KEPT_DAYS = number("GHOSTCART_ORDERS_KEPT_DAYS", 3650)
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "ghostcart@localhost")
 
 LOGGING = {

@@ -134,6 +134,7 @@ def tasks(stopping: Event, courier: sending.Courier) -> list[Task]:
         Task("devices", forget_devices, hourly),
         Task("sessions", forget_sessions, hourly),
         Task("pictures", lambda now: bool(pictures.forget_old()), hourly),
+        Task("old exports", lambda now: bool(exports.remove_old(now)), hourly),
         Task("mailbox", lambda now: bool(mailbox.forget_old()), hourly),
         Task("erased people", privacy.tidy, hourly),
         Task("ledger", ledger.write, timedelta(seconds=20)),

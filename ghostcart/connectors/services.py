@@ -8,8 +8,9 @@ from django.db import transaction
 
 from ghostcart.connectors import errors, vouchers
 from ghostcart.connectors.models import Connection, State
+from ghostcart.connectors.options import SEALED
 from ghostcart.connectors.portions import Seen
-from ghostcart.connectors.prestashop import access, checking
+from ghostcart.connectors.prestashop import checking
 from ghostcart.connectors.prestashop.checking import Found
 from ghostcart.connectors.prestashop.database import Database, password_of, without_password
 from ghostcart.connectors.readers import READERS
@@ -39,7 +40,7 @@ def attach(*, kind: str, url: str, options: Mapping[str, Any], now: datetime, sh
         if Connection.objects.filter(shop=ours, kind__in=list(READERS)).exists():
             raise errors.AlreadyAttached
         made = Connection.objects.create(
-            shop=ours, kind=kind, address=seen.address, secret=sealing.seal(seen.secret, access.SEALED),
+            shop=ours, kind=kind, address=seen.address, secret=sealing.seal(seen.secret, SEALED),
             options=seen.options, found=seen.found, created_at=now, due_at=now,
         )  # fmt: skip
         # from now on the shop's pages are there, and its vouchers need a way to get there (`vouchers.choose`)
@@ -62,8 +63,9 @@ def pause(connection: Connection) -> None:
 
 
 def resume(connection: Connection, now: datetime) -> None:
-    """Go on where reading stopped."""
-    state = State.IMPORTING if connection.is_importing else State.FOLLOWING
+    """Go on where reading stopped; without a place in the shop, at the beginning of the import."""
+    follows = bool(connection.cursor) and not connection.is_importing
+    state = State.FOLLOWING if follows else State.IMPORTING
     Connection.objects.filter(pk=connection.pk, state=State.PAUSED).update(
         state=state, due_at=now, failures=0, trouble="", trouble_at=None
     )
@@ -81,14 +83,6 @@ def import_again(connection: Connection, now: datetime) -> None:
     )
 
 
-def change_options(connection: Connection, **changed: Any) -> None:
-    """What staff decided; the next look goes by it."""
-    with transaction.atomic():
-        kept = Connection.objects.select_for_update().get(pk=connection.pk)
-        kept.options = {**kept.options, **changed}
-        kept.save(update_fields=["options"])
-
-
 def change_address(connection: Connection, *, url: str, prefix: str, now: datetime) -> None:
     """The same shop at another address, or with another user or password: looked at first. Raises ShopTrouble."""
     found = check(url, prefix, str(connection.options.get("time_zone") or ""))
@@ -97,7 +91,7 @@ def change_address(connection: Connection, *, url: str, prefix: str, now: dateti
     found.shop(connection.options.get("shop_id"))
     with transaction.atomic():
         kept = Connection.objects.select_for_update().get(pk=connection.pk)
-        kept.address, kept.secret = without_password(url), sealing.seal(password_of(url), access.SEALED)
+        kept.address, kept.secret = without_password(url), sealing.seal(password_of(url), SEALED)
         kept.options, kept.found = {**kept.options, "prefix": prefix}, found.as_json()
         kept.due_at, kept.failures, kept.trouble, kept.trouble_at = now, 0, "", None
         kept.save(

@@ -100,11 +100,7 @@ class Told(Struct, forbid_unknown_fields=True, kw_only=True):
         return cls(key=frame.key, token=frame.token, sent=frame.sent, page=frame.page, events=events)
 
 
-class _Frame(Struct, forbid_unknown_fields=True, kw_only=True):
-    key: Annotated[str, Meta(min_length=1, max_length=40, pattern=shapes.PRINTABLE)]
-    token: Annotated[str, Meta(pattern=rf"^[A-Za-z0-9_-]{{22,64}}{shapes.END}")]
-    sent: Millis
-    page: Page = ""
+class _Frame(Told, kw_only=True):
     events: Annotated[list[Any], Meta(min_length=1, max_length=MOST_EVENTS)]
 
 

@@ -26,6 +26,7 @@ from django.utils.translation import gettext_lazy as _
 from ghostcart.catalog.models import Product
 from ghostcart.connectors.errors import NoWay, ShopTrouble, VoucherBusy, VoucherTrouble
 from ghostcart.connectors.models import Connection, Made, PushedVoucher
+from ghostcart.connectors.options import change_options
 from ghostcart.customers.models import Customer, ExternalCustomer
 from ghostcart.shops.models import Shop
 from ghostcart.vouchers.models import Voucher
@@ -127,12 +128,9 @@ def way_of(connection: Connection) -> Way:
 @transaction.atomic
 def choose(connection: Connection, way: Way) -> None:
     """Staff decide how vouchers get into this shop. Without a way no campaign with a voucher can be started for it."""
-    kept = Connection.objects.select_for_update().get(pk=connection.pk)
-    kept.options = {**kept.options, "vouchers": way.value}
-    kept.save(update_fields=["options"])
-    connection.options = kept.options
-    ways = {way_of(one) for one in Connection.objects.filter(shop=kept.shop_id)}
-    Shop.objects.filter(pk=kept.shop_id).update(takes_vouchers=ways != {Way.NONE})
+    change_options(connection, vouchers=way.value)
+    ways = {way_of(one) for one in Connection.objects.filter(shop=connection.shop_id)}
+    Shop.objects.filter(pk=connection.shop_id).update(takes_vouchers=ways != {Way.NONE})
 
 
 # -- making ------------------------------------------------------------------------------------------

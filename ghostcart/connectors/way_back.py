@@ -11,12 +11,12 @@ from urllib.parse import urlencode, urlsplit
 
 from ghostcart.carts.models import Cart, CartLine
 from ghostcart.connectors.models import Connection, Kind
+from ghostcart.connectors.options import SEALED, change_options
 from ghostcart.lib import sealing
 from ghostcart.lib.texts import pick
 from ghostcart.shops.models import Shop
 
 PRESTASHOPS = (Kind.PRESTASHOP, Kind.PRESTASHOP_API)
-SEALED = "connections"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +100,8 @@ def recovery_url(cart: Cart) -> str:
 
 def use_recovery_link(connection: Connection, cookie_key: str) -> None:
     """Staff switch the shop's own link on, with the shop's `cookie_key`, kept sealed; off with an empty one."""
-    changed = {"recovery_link": bool(cookie_key), "cookie_key": ""}
-    if cookie_key:
-        changed["cookie_key"] = sealing.seal(cookie_key, SEALED)
-    connection.options = {**connection.options, **changed}
-    connection.save(update_fields=["options"])
+    sealed = sealing.seal(cookie_key, SEALED) if cookie_key else ""
+    change_options(connection, recovery_link=bool(cookie_key), cookie_key=sealed)
 
 
 def _prestashop(shop_id: int) -> Connection | None:

@@ -56,7 +56,7 @@ Known = Mapping[str, tuple[int, str]]
 
 
 def known(shop_id: int, source: str, external_ids: Collection[str]) -> dict[str, tuple[int, str]]:
-    """Our customer, by number and label, for what another shop calls its customers, as far as they were told."""
+    """Those of these ids that were told."""
     if not external_ids:
         return {}
     rows = ExternalCustomer.objects.filter(
@@ -91,6 +91,8 @@ class _Intake:
         rows = rows.filter(Among("external_id", told), shop_id=shop_id, source=source).order_by("pk")
         self.rows = {row.external_id: row for row in rows}
         self.keys = {name: self._key(one) for name, one in told.items()}
+        self.corrected: set[str] = set()
+        """Those whose address is another one now."""
 
     def _key(self, one: CustomerSnapshot) -> str:
         try:
@@ -147,20 +149,24 @@ class _Intake:
         for name in names:  # an address that was corrected there is corrected here, unless somebody has it
             row, key = self.rows.get(name), self.keys[name]
             if row and row.customer and key in missing and row.customer.email_key != key:
-                row.customer.email_key, row.customer.email = key, tidy(self.told[name].email, 320)
-                row.customer.save(update_fields=["email_key", "email"])
-                found[key] = row.customer
+                found[key] = self._correct(row.customer, key, self.told[name])
                 missing.discard(key)
+                self.corrected.add(name)
         new = sorted(missing)
         made = {key: New(number, key) for number, key in zip(sql.next_ids(TABLE, len(new)), new, strict=True)}
         sql.insert_rows(TABLE, ROW, [self._row(number, key, wanted[key]) for number, key in made.values()])
         return {**found, **made}
 
+    def _correct(self, ours: Customer, key: str, one: CustomerSnapshot) -> Customer:
+        ours.email_key, ours.email = key, _email(one, key)
+        ours.search_text = searched(ours.first_name, ours.last_name, one.email, ours.phone)
+        ours.save(update_fields=["email_key", "email", "search_text"])
+        return ours
+
     def _row(self, number: int, key: str, one: CustomerSnapshot) -> tuple[object, ...]:
         values = _values(one)
-        email = tidy(one.email, 320) if "@" in key else ""
         found_by = searched(values["first_name"], values["last_name"], one.email, values["phone"])
-        fixed = (number, self.shop_id, email, key, found_by, sql.to_db(one.registered_at))
+        fixed = (number, self.shop_id, _email(one, key), key, found_by, sql.to_db(one.registered_at))
         return (*fixed, *values.values(), "", "", False)
 
     def _write(self, name: str, ours: Customer | New, one: CustomerSnapshot) -> Taken:
@@ -171,7 +177,7 @@ class _Intake:
         row = self.rows.get(name)
         first = self.first.get(ours.pk)
         if one.is_guest and not (ours.is_guest and first in (None, row and row.pk)):
-            return Taken.UNCHANGED
+            return Taken.CHANGED if name in self.corrected else Taken.UNCHANGED
         values = {name: value for name, value in _values(one).items() if value or name == "is_guest"}
         if not ours.is_guest:
             values["is_guest"] = False  # an account there stays one when its owner buys as a guest
@@ -181,7 +187,7 @@ class _Intake:
         if changed:
             ours.search_text = searched(ours.first_name, ours.last_name, one.email, ours.phone)
             ours.save(update_fields=[*changed, "search_text"])
-        return Taken.CHANGED if changed else Taken.UNCHANGED
+        return Taken.CHANGED if changed or name in self.corrected else Taken.UNCHANGED
 
     def _remember(self, fresh: dict[str, CustomerSnapshot], ours: dict[str, Customer | New]) -> None:
         new = []
@@ -196,6 +202,10 @@ class _Intake:
                 )
         columns = ("shop_id", "source", "external_id", "external_version", "customer_id")
         sql.insert_rows("customers_externalcustomer", columns, new)
+
+
+def _email(one: CustomerSnapshot, key: str) -> str:
+    return tidy(one.email, 320) if "@" in key else ""
 
 
 def _values(one: CustomerSnapshot) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 import hmac
 import re
-import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
@@ -13,9 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from ghostcart.customers.errors import BadAddress
-
-_UNDECOMPOSED = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
-_SPACES = re.compile(r"\s+")
+from ghostcart.lib.texts import SPACES, fold
 
 
 def email_key(address: str) -> str:
@@ -38,15 +35,6 @@ def email_key(address: str) -> str:
 @lru_cache(maxsize=10_000)
 def _in_dns(domain: str) -> str:
     return idna.encode(domain, uts46=True).decode()
-
-
-def fold(text: str) -> str:
-    """The text as it is searched: lower case, without accents, one space between words."""
-    if text.isascii():
-        return _SPACES.sub(" ", text.lower()).strip()
-    apart = unicodedata.normalize("NFKD", text.casefold())
-    bare = "".join(letter for letter in apart if not unicodedata.combining(letter))
-    return _SPACES.sub(" ", bare.translate(_UNDECOMPOSED)).strip()
 
 
 _TELEPHONE = re.compile(r"[+()\d\s./-]{6,40}")
@@ -73,7 +61,7 @@ def tidy(text: str, most: int) -> str:
     printable = text
     if not text.isprintable():
         printable = "".join(letter if letter.isprintable() else " " for letter in text)
-    return _SPACES.sub(" ", printable).strip()[:most].rstrip()
+    return SPACES.sub(" ", printable).strip()[:most].rstrip()
 
 
 # -- the same human ----------------------------------------------------------------------------------
@@ -90,6 +78,7 @@ _CALLING_CODES = {
     "PT": "351", "RO": "40", "SE": "46", "SI": "386", "SK": "421", "US": "1", "CA": "1", "AU": "61",
 }  # fmt: skip
 _KEEPS_ZERO = {"39"}  # Italian numbers keep their leading zero abroad
+_ZERO_AT_HOME = re.compile(r"((?:\+|00)(?!39)\d{1,3}[^\d(]*)\(0\)")  # +49 (0)30: dialled without the country's code
 
 
 def canonical_email(address: str) -> str:
@@ -106,7 +95,7 @@ def phone_key(phone: str, country: str) -> str:
 
     `country` (two letters) is where a number without a country's code is taken to be from.
     """
-    digits = "".join(_DIGITS.findall(phone))
+    digits = "".join(_DIGITS.findall(_ZERO_AT_HOME.sub(r"\1", phone)))
     if phone.strip().startswith("+"):
         pass
     elif digits.startswith("00"):

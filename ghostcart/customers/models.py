@@ -66,8 +66,8 @@ class Tombstone(models.Model):
 class Customer(models.Model):
     """Someone a shop can name. Guests have an address but no password.
 
-    `email_key` is the address made comparable (see `services.email_key`); it is unique among a shop's accounts,
-    while a guest may come again with the same address and is then the same row.
+    `email_key` is the address made comparable (`keys.email_key`): a guest who comes again with it is the same row, and
+    so is the account that they open.
     """
 
     shop = models.ForeignKey(

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import ip_address, ip_network
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
@@ -17,6 +16,7 @@ from ghostcart.customers.keys import email_key, keyed_hash, searched, tidy
 from ghostcart.customers.models import Address, Consent, Customer, SignInFailures
 from ghostcart.lib.errors import SavedMeanwhile
 from ghostcart.lib.marks import mark
+from ghostcart.lib.networks import network
 
 LOCKED_FOR = timedelta(minutes=15)
 """How long failures count, and so the longest time that an address or a source is locked."""
@@ -232,7 +232,7 @@ def sign_in(shop_id: int, *, email: str, password: str, source: str, now: dateti
     except BadAddress:
         raise SignInRefused from None
     of_address = _failures_key(shop_id, "address", key)
-    of_source = _failures_key(shop_id, "source", _network(source))
+    of_source = _failures_key(shop_id, "source", network(source))
     _count_attempt(of_address, MOST_FAILURES_OF_ADDRESS, now)
     _count_attempt(of_source, MOST_FAILURES_OF_SOURCE, now)
     customer = Customer.objects.filter(shop_id=shop_id, email_key=key, is_guest=False).first()
@@ -255,15 +255,6 @@ def forget_failures(shop_id: int, key: str) -> None:
 
 def _failures_key(shop_id: int, kind: str, value: str) -> str:
     return f"{shop_id}:{kind}:{keyed_hash(kind, value)[:40]}"
-
-
-def _network(source: str) -> str:
-    """A network address; of IPv6 the first half, because the rest is the sender's to choose."""
-    try:
-        address = ip_address(source)
-    except ValueError:
-        return source
-    return str(ip_network((address, 64), strict=False)) if address.version == 6 else source
 
 
 @transaction.atomic

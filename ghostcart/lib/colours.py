@@ -26,12 +26,13 @@ def contrast(first: str, second: str) -> float:
 
 
 def mix(first: str, second: str, share: float) -> str:
-    pairs = zip(_channels(first), _channels(second), strict=True)
+    """The colour that lies `share` of the way from `first` to `second`."""
+    pairs = zip(channels(first), channels(second), strict=True)
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
 
 
 def _luminance(colour: str) -> float:
-    red, green, blue = (_linear(channel / 255) for channel in _channels(colour))
+    red, green, blue = (_linear(channel / 255) for channel in channels(colour))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
@@ -39,5 +40,6 @@ def _linear(value: float) -> float:
     return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
 
 
-def _channels(colour: str) -> list[int]:
+def channels(colour: str) -> list[int]:
+    """Red, green and blue, each from 0 to 255."""
     return [int(colour[start : start + 2], 16) for start in (1, 3, 5)]

@@ -11,7 +11,7 @@ import heapq
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -188,6 +188,8 @@ class _Column:
         value, number = kept
         try:
             value = self.field.to_python(value)
+            if isinstance(value, datetime) and value.tzinfo is not None:
+                value = value.astimezone(UTC)  # as it is stored; at an end of the calendar there is no such moment
         except (ValidationError, TypeError, ValueError, OverflowError):
             return None
         return (value, number) if _is_storable(value) else None

@@ -80,8 +80,8 @@ def _mark(url: str) -> str:
 def get(url: str) -> Picture | None:
     """The picture, kept or fetched; None if there is none to be had now."""
     kept = _kept(url)
-    if kept is not None and time() - kept.stat().st_mtime < FRESH_SECONDS:
-        return _read(kept)
+    if kept is not None and _age(kept) < FRESH_SECONDS and (fresh := _read(kept)):
+        return fresh
     body = _fetch(url)
     kind = kind_of(body) if body else None
     if body and kind:
@@ -127,7 +127,7 @@ def forget_old(seconds: float = KEPT_SECONDS) -> int:
     """Remove pictures that were not fetched again for long, at most a thousand at a time; says how many."""
     gone = 0
     for file in _files():
-        if time() - file.stat().st_mtime > seconds:
+        if _age(file) > seconds:
             file.unlink(missing_ok=True)
             gone += 1
             if gone == 1000:
@@ -146,6 +146,14 @@ def _place(url: str) -> Path:
 def _kept(url: str) -> Path | None:
     place = _place(url)
     return next((file for kind in KINDS if (file := place.with_suffix(f".{kind}")).exists()), None)
+
+
+def _age(file: Path) -> float:
+    """Seconds since it was written; 0 of one that somebody else has just removed."""
+    try:
+        return time() - file.stat().st_mtime
+    except FileNotFoundError:
+        return 0
 
 
 def _read(file: Path) -> Picture | None:

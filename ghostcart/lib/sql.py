@@ -68,6 +68,12 @@ def together(*, commits: bool = False) -> Iterator[None]:
             psycopg.Cursor(connection.connection).execute("COMMIT")
 
 
+def own_parameters() -> dict[str, Any]:
+    """What psycopg needs for a connection of one's own, beside Django's and its pool."""
+    known = connection.get_connection_params()
+    return {name: value for name, value in known.items() if name not in ("pool", "cursor_factory", "context")}
+
+
 def run(
     folder: Path, name: str, parameters: Mapping[str, Any] | None = None, **lists: Collection[int] | Collection[str]
 ) -> Any:

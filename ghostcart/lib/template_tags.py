@@ -155,14 +155,9 @@ def day(value: datetime | None) -> str:
     return "–" if value is None else format_date(timezone.localtime(value), "medium", locale=cldr(language()))
 
 
-@register.filter
-def ago(value: datetime | None) -> str:
-    """How long ago: "3 hours ago" in the reader's language."""
-    return "–" if value is None else _distance(value - clock.now())
-
-
 def _distance(time: timedelta) -> str:
-    """In steps so small that they are never seen, so that a list says the same words again and again."""
+    """As in "3 hours ago", in the reader's language; in steps so small that they are never seen, so that a list says
+    the same words again and again."""
     seconds = int(time.total_seconds())
     step = 1 if abs(seconds) < 60 else 30 if abs(seconds) < 172_800 else 1_800
     return _distance_in_words(seconds // step * step + step // 2, language())

@@ -10,6 +10,7 @@ import psycopg
 from django.db import DatabaseError, connection
 
 from ghostcart.carts import log
+from ghostcart.lib import sql
 
 LOOK_SECONDS = 0.01
 """How often SQLite is asked whether another connection committed (a microsecond each)."""
@@ -94,11 +95,7 @@ class Follower(Thread):
 
     def _listen(self, stack: ExitStack) -> Callable[[], None]:
         """PostgreSQL: a notification wakes; while older transactions run, the horizon is looked at again soon."""
-        parameters = {**connection.get_connection_params(), "autocommit": True}
-        parameters.pop("pool", None)
-        parameters.pop("cursor_factory", None)
-        parameters.pop("context", None)
-        listening = stack.enter_context(psycopg.connect(**parameters))
+        listening = stack.enter_context(psycopg.connect(**sql.own_parameters(), autocommit=True))
         listening.execute(f"LISTEN {log.CHANNEL}")
         soon = 0
 

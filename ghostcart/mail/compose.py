@@ -36,7 +36,8 @@ class Field:
     wire: str = ""
 
     def __post_init__(self) -> None:
-        if any(letter in self.wire.replace("\n ", "") for letter in "\r\n") or not self.written.isascii():
+        line = self.wire.replace("\n ", "") or self.value
+        if "\r" in line or "\n" in line or not self.written.isascii():
             raise ValueError(f"{self.name} cannot be written")
 
     @property

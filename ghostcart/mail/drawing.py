@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, TypeAlias
 
-from ghostcart.mail import markup, samples, sandbox, values
+from ghostcart.mail import markup, sandbox, values
 from ghostcart.mail.errors import TemplateFailed
 from ghostcart.mail.shell import Part, shell
 from ghostcart.mail.words import known, words
-from ghostcart.shops.models import Shop
 
 LONGEST_SUBJECT = 200
 LINES_SHOWN = 8
@@ -59,24 +58,6 @@ def draw(template: Mapping[str, str], facts: Mapping[str, Any], links: Links, *,
     )
     text = "\n\n".join(text for _, text in (*drawn, ("", "-" * 40), *foot) if text)
     return Drawn(subject, html, text + "\n")
-
-
-def preview(
-    template: Mapping[str, str],
-    shop: Shop,
-    *,
-    language: str,
-    kind: str,
-    cart: Mapping[str, Any] | None = None,
-    voucher: bool = True,
-) -> Drawn:
-    """How the mail will look, with dead links: for a real cart's facts (`facts["cart"]`), else for a made-up one."""
-    facts = samples.facts(kind, language, shop=samples.shop_facts(shop, "#"), currency=shop.currency)
-    if cart:
-        facts["cart"] = {**cart, "lines": [{**line, "url": ""} for line in cart["lines"]]}
-    if not voucher:
-        facts["voucher"] = None
-    return draw(template, facts, samples.dead_links(kind), language=language)
 
 
 class _Letter:
@@ -193,7 +174,7 @@ class _Letter:
             case "restore_button" | "shop_button":
                 return (back, "use_voucher") if brings_voucher else (shop, "to_shop")
             case "reset_button":
-                return self.links.get("reset") or self.links.get("password", ""), "reset_password"
+                return self.links.get("reset", ""), "reset_password"
             case "report_button":
                 return self.links.get("report", ""), "open_report"
             case _:

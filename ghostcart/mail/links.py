@@ -23,23 +23,6 @@ _PATHS = {
 }
 
 
-def mint(
-    *,
-    shop_id: int,
-    message: Message | None,
-    purpose: Purpose | str,
-    target: dict[str, Any],
-    expires_at: datetime,
-    now: datetime,
-) -> str:
-    """A new link; returns its token, which is written nowhere else than into the mail."""
-    link, token = draft(
-        shop_id=shop_id, message=message, purpose=purpose, target=target, expires_at=expires_at, now=now
-    )
-    link.save(force_insert=True)
-    return token
-
-
 def draft(
     *,
     shop_id: int,
@@ -49,7 +32,7 @@ def draft(
     expires_at: datetime,
     now: datetime,
 ) -> tuple[Link, str]:
-    """A link that whoever asks will store with others, and its token."""
+    """A new link, for the caller to store, and its token, which is written nowhere else than into the mail."""
     token = secrets.token_urlsafe(32)
     link = Link(
         shop_id=shop_id,

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from mailbox import Error, Maildir
-from pathlib import Path
 
 from django.conf import settings
 
@@ -28,7 +27,6 @@ class Mailbox:
     """The transport."""
 
     key: str
-    folder: Path
 
     @property
     def name(self) -> str:
@@ -36,8 +34,8 @@ class Mailbox:
 
     def open(self) -> "Connection":
         try:
-            self.folder.parent.mkdir(parents=True, exist_ok=True)
-            return Connection(Maildir(self.folder, create=True))
+            settings.MAILBOX_ROOT.parent.mkdir(parents=True, exist_ok=True)
+            return Connection(Maildir(settings.MAILBOX_ROOT, create=True))
         except OSError as error:
             raise Unreachable("unreachable", str(error)) from error
 
@@ -108,7 +106,7 @@ def remove(answers: Iterable[str]) -> None:
     for answer in answers:
         name = answer.removeprefix(_PREFIX)
         if answer.startswith(_PREFIX) and _NAME.fullmatch(name):
-            with suppress(KeyError, OSError):
+            with suppress(KeyError, OSError, Error):
                 Maildir(settings.MAILBOX_ROOT, create=False).remove(name)
 
 
@@ -119,7 +117,7 @@ def _part(mail: EmailMessage, subtype: str) -> str:
 
 def forget_old(keep: int = KEPT) -> int:
     """Remove the oldest mails beyond `keep`; returns how many."""
-    folder = Path(settings.MAILBOX_ROOT) / "new"
+    folder = settings.MAILBOX_ROOT / "new"
     if not folder.is_dir():
         return 0
     files = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime)

@@ -102,7 +102,7 @@ def enqueue(
     )
 
 
-def cancel(messages: QuerySet[Message] | Sequence[int], reason: str, now: datetime) -> int:
+def cancel(messages: QuerySet[Message] | Sequence[int], reason: str) -> int:
     """Take messages back that wait to be sent; how many. Claimed and later ones are left alone."""
     chosen = messages if isinstance(messages, QuerySet) else Message.objects.filter(pk__in=messages)
     waiting = chosen.filter(state__in=(State.DUE, State.FAILED_TEMP))

@@ -97,9 +97,9 @@ def find(message_id: int) -> Message | None:
 
 
 def of_customer(customer_id: int, limit: int = 20) -> list[Message]:
-    """The newest messages to a customer, with how often each was opened and clicked by people."""
+    """The newest messages to a customer; `answers` counts what people did with each."""
     messages = Message.objects.filter(customer=customer_id).defer("facts", "template").order_by("-id")
-    return list(messages.annotate(answers=Count("events", filter=~Q(events__by="machine")))[:limit])
+    return list(messages.annotate(answers=Count("events", filter=~Q(events__by=By.MACHINE)))[:limit])
 
 
 # -- addresses that are not written to ---------------------------------------------------------------

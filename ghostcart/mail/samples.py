@@ -5,7 +5,6 @@ from typing import Any
 from ghostcart.lib.money import minor_digits, minor_micros
 from ghostcart.mail.kinds import CAMPAIGNS
 from ghostcart.mail.words import samples
-from ghostcart.shops.models import Shop
 
 Facts = dict[str, Any]
 
@@ -13,10 +12,6 @@ FOR_STAFF = frozenset({"summary", "notice"})
 ACCOUNT = "account"
 _PRICES = (84, 39, 16)
 _QUANTITIES = (1, 1, 2)
-
-
-def shop_facts(shop: Shop, url: str) -> Facts:
-    return {"name": shop.name, "url": url, "accent": shop.accent, "imprint": shop.mail_imprint}
 
 
 def dead_links(kind: str) -> dict[str, str]:

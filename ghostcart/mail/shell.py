@@ -38,10 +38,6 @@ class Part:
         """The HTML with the gaps filled: values must be HTML already."""
         return "".join(values[piece] if place % 2 else piece for place, piece in enumerate(self._pieces))
 
-    @property
-    def gaps(self) -> frozenset[str]:
-        return frozenset(self._pieces[1::2])
-
 
 @dataclass(frozen=True, slots=True)
 class Shell:

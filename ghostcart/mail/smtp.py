@@ -272,4 +272,4 @@ def _cause(error: BaseException) -> str:
 
 def _said(code: int, text: bytes | str) -> str:
     told = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return f"{code} {told}".replace("\n", " ")
+    return f"{code} {told}".replace("\n", " ").replace("\x00", "\ufffd")  # PostgreSQL keeps no NUL

@@ -8,7 +8,6 @@ Options of SMTP: tls=required|offered|never, authority=file with certificates to
 """
 
 from functools import lru_cache
-from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from django.conf import settings
@@ -39,7 +38,9 @@ def parse(url: str) -> Transport:
     if parts.scheme in ("smtp", "smtps"):
         return _server(key, parts, options)
     if parts.scheme == "mailbox":
-        return Mailbox(key, Path(parts.path) if parts.path else settings.MAILBOX_ROOT)
+        if parts.path:
+            raise BadEmailUrl(problem="a mailbox has its own place, below the data")
+        return Mailbox(key)
     if parts.scheme in providers.KNOWN:
         return providers.from_url(key, parts, options)
     raise BadEmailUrl(problem=f"'{parts.scheme}' is not known")

@@ -33,7 +33,6 @@ def claim(shop_id: int, told: OrderSnapshot, now: datetime) -> Taken:
         ingest.append_event(
             shop_id=shop_id, cart_id=cart.pk, version=cart.version, kind=EventKind.ORDERED, actor="shopper",
             at=told.placed_at,
-            data={"order": {"number": told.number}, "total_minor": cart.total_minor, "item_count": cart.item_count,
-                  "currency": cart.currency},
+            data={"order": {"number": told.number}, **cart.told()},
         )  # fmt: skip
     return Taken.CHANGED

@@ -34,7 +34,8 @@ def forget(customer: Customer, now: datetime) -> int:
 
 def forget_due(now: datetime) -> bool:
     """Unname the next orders of erased customers whose time is over; False when there are none."""
-    due = Order.objects.filter(customer__erased_at__isnull=False, placed_at__lte=_end(now)).exclude(email="")
+    due = Order.objects.filter(customer__erased_at__isnull=False, placed_at__lte=_end(now))
+    due = due.exclude(email="", customer_label="")
     return bool(_unname(Order.objects.filter(pk__in=list(due.values_list("pk", flat=True)[:BATCH]))))
 
 

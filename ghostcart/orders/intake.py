@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 import msgspec
@@ -302,9 +303,11 @@ class _Intake:
 
     def _number(self, one: OrderSnapshot) -> str:
         """The shop's own number, made unique if the shop itself repeats it (a split order keeps its reference)."""
-        number = _shown(one)
-        is_shared = number in self.taken_numbers or self.source == CLAIMED  # the plain one is for who may give it
-        return f"{number[:20]}/{one.external_id[:11]}" if is_shared else number
+        number, mark = _shown(one), one.external_id
+        if number not in self.taken_numbers and self.source != CLAIMED:  # the plain one is for who may give it
+            return number
+        mark = mark if len(mark) <= 11 else sha256(mark.encode()).hexdigest()[:11]  # long ids begin alike
+        return f"{number[:20]}/{mark}"
 
     def _line(self, number: int, line: LineSnapshot, costs: Mapping[str, int]) -> tuple[object, ...]:
         variant_id, product_id = self.variants.get(line.variant, (None, None))

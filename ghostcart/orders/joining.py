@@ -8,7 +8,7 @@ from django.db import transaction
 
 from ghostcart.carts import joining
 from ghostcart.catalog import intake as catalog_intake
-from ghostcart.catalog.intake import ProductSnapshot, known_variants
+from ghostcart.catalog.intake import ProductSnapshot
 from ghostcart.customers import intake as customer_intake
 from ghostcart.customers.intake import CustomerSnapshot
 from ghostcart.lib.snapshots import Taken
@@ -42,19 +42,14 @@ def look_again(shop_id: int, source: str, names: Collection[str], variant_names:
 
 def customers(shop_id: int, source: str, names: Collection[str]) -> None:
     """Give the orders without a customer theirs, as far as these were told by now."""
-    found = customer_intake.known(shop_id, source, names) if names else {}
+    found = customer_intake.known(shop_id, source, names)
     waiting = Order.objects.filter(shop_id=shop_id, source=source, external_customer__in=list(found), customer=None)
-    for order in waiting.only("pk", "external_customer").order_by("pk") if found else ():
+    for order in waiting.only("pk", "external_customer").order_by("pk"):
         customer_id, label = found[order.external_customer]
         Order.objects.filter(pk=order.pk, customer=None).update(customer=customer_id, customer_label=label[:260])
 
 
 def variants(shop_id: int, source: str, names: Collection[str]) -> None:
     """Join the lines of orders with products told by now."""
-    waiting = OrderLine.objects.filter(
-        order__shop_id=shop_id, order__source=source, external_variant__in=list(names), variant=None
-    )
-    wanted = set(waiting.values_list("external_variant", flat=True)) if names else set()
-    for name, (variant_id, product_id) in (known_variants(shop_id, source, wanted) if wanted else {}).items():
-        numbers = list(waiting.filter(external_variant=name).values_list("pk", flat=True))
-        OrderLine.objects.filter(pk__in=numbers).update(variant=variant_id, product=product_id)
+    lines = OrderLine.objects.filter(order__shop_id=shop_id, order__source=source)
+    joining.join(shop_id, source, lines.filter(external_variant__in=list(names), variant=None))

@@ -38,8 +38,6 @@ NEXT = {
     OrderStatus.PAID: {OrderStatus.REFUNDED, OrderStatus.CANCELLED},
 }
 """Which status may follow which; the others are ends."""
-
-
 BY_HAND = (PaymentMethod.BY_PHONE, PaymentMethod.TRANSFER, PaymentMethod.ON_DELIVERY)
 """How an order that staff take can be paid."""
 
@@ -101,6 +99,7 @@ def place(
         _check_vouchers(cart, customer, what.at)
         _take_stock(cart)
         order = _write(cart, customer, address, payment.method, status, what)
+        customer_services.keep_address(customer, address, what.at)
         used = [applied for applied in cart.vouchers.values() if not applied.refusal]
         for applied in sorted(used, key=lambda one: one.voucher_id):  # one order of locks for all
             voucher_services.redeem(
@@ -197,9 +196,13 @@ def _take_stock(cart: OpenCart) -> None:
 
 
 def _next_number(shop_id: int) -> str:
-    Shop.objects.filter(pk=shop_id).update(next_order_number=F("next_order_number") + 1)
-    shop = Shop.objects.only("order_prefix", "next_order_number").get(pk=shop_id)
-    return f"{shop.order_prefix}{shop.next_order_number - 1:06d}"
+    """The next one that no order has: other shops tell of theirs by their own numbers."""
+    while True:
+        Shop.objects.filter(pk=shop_id).update(next_order_number=F("next_order_number") + 1)
+        shop = Shop.objects.only("order_prefix", "next_order_number").get(pk=shop_id)
+        number = f"{shop.order_prefix}{shop.next_order_number - 1:06d}"
+        if not Order.objects.filter(shop_id=shop_id, number=number).exists():
+            return number
 
 
 def _write(

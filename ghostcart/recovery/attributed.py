@@ -156,19 +156,19 @@ def lines_in(campaign_ids: Collection[int], period: Period) -> QuerySet[LedgerLi
     )
 
 
-def _mail_key(by: str, period: Period, to: str = "") -> object:
-    """What reminders (`to` empty) or their events (`to` "message__reminder__") are grouped by."""
-    message = "message__"
+def _mail_key(by: str, period: Period, step: str = "step_id") -> object:
+    """What reminders, or events of their mails, are grouped by."""
     return {
-        "step": F(f"{to}step_id"),
-        "language": F(f"{message}language"),
-        "day": TruncDate(f"{message}sent_at", tzinfo=period.zone),
+        "step": F(step),
+        "language": F("message__language"),
+        "day": TruncDate("message__sent_at", tzinfo=period.zone),
         "all": None,
     }[by]
 
 
 def _messages(events: QuerySet[MessageEvent], by: str, period: Period) -> list[tuple[Hashable, int]]:
-    return _grouped(events, _mail_key(by, period, "message__reminder__"), Count("message", distinct=True))
+    key = _mail_key(by, period, step="message__reminder__step_id")
+    return _grouped(events, key, Count("message", distinct=True))
 
 
 def _grouped(rows: QuerySet, key: object, figure: object) -> list[tuple[Hashable, int]]:

@@ -5,7 +5,6 @@ It goes the way of all others (outbox, claim, the same rules), and says at once 
 
 import uuid
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -18,7 +17,7 @@ from ghostcart.mail.models import Message
 from ghostcart.recovery import campaigns, claims, enrolments, facts, holdout, rules
 from ghostcart.recovery.errors import BadText, CannotBeSent
 from ghostcart.recovery.models import Arm, Campaign, CampaignState, Decision, Kind, Reminder, Step
-from ghostcart.recovery.subject import Human, Plan, StepPlan, Trigger
+from ghostcart.recovery.subject import Human, Plan, Trigger
 from ghostcart.shops.models import Shop
 
 
@@ -46,27 +45,28 @@ def send(
     now: datetime,
     cart: Cart | None = None,
     customer: Customer | None = None,
-    step: Step | None = None,
     text: dict[str, str] | None = None,
 ) -> Reminder:
     """Plan a mail to the customer of a cart, or to a customer. It is sent with the next round, after quiet hours.
 
-    `step` is one of the manual campaign's (its first if not given), `text` a {subject, body} of its own for this once.
-    Raises CannotBeSent.
+    It is the first step of the manual campaign; `text` is a {subject, body} of its own for this once. Raises
+    CannotBeSent.
     """
     campaign = campaign_of(shop, now)
     customer = customer or (cart.customer if cart else None)
     if customer is None:
         raise CannotBeSent("visitor")
     plan = facts.plan_of(campaign)
-    chosen = _step(plan, step)
+    step = plan.step_after(-1)
+    if step is None:
+        raise CannotBeSent("step_removed")
     with transaction.atomic():
         identity.hold([identity.recognise(customer, now).pk])
         human = facts.humans([customer.pk])[customer.pk]
         trigger = _trigger(cart, now)
         check(plan, human, trigger, now)
         enrolment = enrolments.enrol(plan, human, trigger, Arm.CONTACTED, now, is_over=True)
-        reminder = enrolments.plan_step(enrolment, chosen, human, trigger, now, now)
+        reminder = enrolments.plan_step(enrolment, step, human, trigger, now, now)
         if text is not None:
             Message.objects.filter(pk=reminder.message_id).update(template=text)
         enrolments.note(plan, Decision.Verdict.ENROLLED, "", now, human=human, trigger=trigger, actor=actor)
@@ -79,11 +79,8 @@ def write(
     """Send a text of one's own about a cart, or to a customer. Raises CannotBeSent, BadText."""
     if problems := templates.check(text, Kind.MANUAL):
         raise BadText([str(problem) for problem in problems])
-    step = first_step(shop, now)
-    if step is None:
-        raise CannotBeSent("step_removed")
     told = {"subject": text.subject, "body": text.body}
-    return send(shop, actor=actor, now=now, cart=cart, customer=customer, step=step, text=told)
+    return send(shop, actor=actor, now=now, cart=cart, customer=customer, text=told)
 
 
 def first_step(shop: Shop, now: datetime) -> Step | None:
@@ -95,7 +92,7 @@ def check(plan: Plan, human: Human, trigger: Trigger, now: datetime) -> None:
     """Whether somebody may be written to by hand now. Raises CannotBeSent with the reason."""
     if holdout.keeps_from(human, plan.shop.id, now, trigger):
         raise CannotBeSent("held_out")
-    verdict = rules.passed_over(plan, human, trigger, now)
+    verdict = rules.passed_over(plan, human, trigger)
     if not verdict.is_go:
         raise CannotBeSent(verdict.reason, **verdict.details)
     if plan.shop.cap < 1 or rules.cap_free_at(human.mails, plan.shop, now):
@@ -108,11 +105,3 @@ def _trigger(cart: Cart | None, now: datetime) -> Trigger:
         return Trigger(name, now)
     basket = facts.baskets(list(claims.lock_carts([cart.pk])))[cart.pk]
     return Trigger(name, basket.activity_at, basket=basket)
-
-
-def _step(plan: Plan, step: Step | None) -> StepPlan:
-    wanted: Any = plan.step_after(-1) if step is None else next((one for one in plan.steps if one.id == step.pk), None)
-    if wanted is None or wanted.is_removed:
-        raise CannotBeSent("step_removed")
-    found: StepPlan = wanted
-    return found

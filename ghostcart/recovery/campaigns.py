@@ -162,6 +162,8 @@ def move_step(step: Step, way: int) -> None:
     """Move a step up (-1) or down (1) by one place."""
     _locked(step.campaign)
     order = list(steps(step.campaign))
+    if step not in order:  # somebody took it out meanwhile
+        return
     place = order.index(step)
     other = place + way
     if 0 <= other < len(order):
@@ -259,7 +261,7 @@ def usual_day(plan: Plan, now: datetime) -> int:
 
 
 @transaction.atomic
-def pause(campaign: Campaign, why: str, now: datetime) -> None:
+def pause(campaign: Campaign, why: str) -> None:
     """Stop for now; what was planned waits, and dies when it gets stale. `why`: staff, complaints, unusual_size."""
     _move(campaign, [CampaignState.RUNNING], state=CampaignState.PAUSED, paused_for=why)
 

@@ -130,7 +130,6 @@ class _Claim:
             trigger=trigger,
             enrolment_id=enrolment.pk,
             enrolled_at=enrolment.at,
-            arm=enrolment.arm,
             stale_at=max(due, reminder.planned_at) + rules.STALE_AFTER,
             previous=previous.state if previous else "",
             previous_at=previous_at,

@@ -47,8 +47,6 @@ def terms_of(shop: Shop) -> ShopTerms:
     return ShopTerms(
         id=shop.pk,
         zone=shop.zone,
-        language=shop.language,
-        country=shop.country,
         quiet_from=shop.quiet_from,
         quiet_until=shop.quiet_until,
         cap=shop.mail_cap,
@@ -325,7 +323,6 @@ def _voices(circle: _Circle, asked: Collection[int]) -> dict[int, list[Voice]]:
                 ended_at=row.ended_at,
                 activity_at=row.activity_at,
                 cart_id=row.cart_id,
-                trigger=row.trigger,
             )
             for one in circle.families[pk]
             for row in by_person[one]
@@ -360,18 +357,19 @@ def as_of(human: Human, moment: datetime, *, without: int | None = None) -> Huma
     voices = [voice for voice in human.voices if voice.at <= moment and voice.campaign_id != without]
     return replace(
         human,
-        erased_at=_by_then(human.erased_at, moment),
+        erased_at=by_then(human.erased_at, moment),
         purchases=tuple(
-            replace(one, cancelled_at=_by_then(one.cancelled_at, moment), refunded_at=_by_then(one.refunded_at, moment))
+            replace(one, cancelled_at=by_then(one.cancelled_at, moment), refunded_at=by_then(one.refunded_at, moment))
             for one in human.purchases
             if one.placed_at <= moment
         ),
         answers=tuple(one for one in human.answers if one.at <= moment),
         blocks=tuple(one for one in human.blocks if one.at <= moment),
-        voices=tuple(replace(voice, ended_at=_by_then(voice.ended_at, moment)) for voice in voices),
+        voices=tuple(replace(voice, ended_at=by_then(voice.ended_at, moment)) for voice in voices),
         mails=tuple(mail for mail in human.mails if mail.at <= moment and mail.campaign_id != without),
     )
 
 
-def _by_then(at: datetime | None, moment: datetime) -> datetime | None:
+def by_then(at: datetime | None, moment: datetime) -> datetime | None:
+    """A moment as far as it was known then."""
     return at if at is not None and at <= moment else None

@@ -21,7 +21,7 @@ class CampaignState(models.TextChoices):
 
 
 class Campaign(models.Model):
-    """Who is written to, when, and with what. `audience` is read by `rules.Audience`.
+    """Who is written to, when, and with what. `audience` is read by `audience.Audience`.
 
     `looked_until` is how far the engine has looked for new members (moments of last activity, of orders, or of the
     look itself): each round costs by what is new since. `salt` keys the hold-out; neither it nor the share changes
@@ -242,7 +242,7 @@ class Budget(models.Model):
 
 
 class Grade(models.TextChoices):
-    """How strong the evidence is that a reminder brought an order (peers: none has more than a yes)."""
+    """How strong the evidence is that a reminder brought an order."""
 
     LINK = "link", _("restored or clicked by a person")
     VOUCHER = "voucher", _("our voucher was used")

@@ -33,14 +33,10 @@ class PastCart:
             return None
         return replace(
             known[-1],
-            ordered_at=_by(self.ordered_at, moment),
-            merged_at=_by(self.merged_at, moment),
-            deleted_at=_by(self.deleted_at, moment),
+            ordered_at=facts.by_then(self.ordered_at, moment),
+            merged_at=facts.by_then(self.merged_at, moment),
+            deleted_at=facts.by_then(self.deleted_at, moment),
         )
-
-
-def _by(at: datetime | None, moment: datetime) -> datetime | None:
-    return at if at is not None and at <= moment else None
 
 
 def carts(found: Collection[Cart]) -> Iterator[PastCart]:

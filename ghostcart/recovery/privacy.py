@@ -17,7 +17,7 @@ from ghostcart.mail import erasing as mail_erasing
 from ghostcart.mail.models import Message, MessageEvent, Suppression
 from ghostcart.orders import erasing as order_erasing
 from ghostcart.orders.models import Order
-from ghostcart.recovery import enrolments
+from ghostcart.recovery import enrolments, facts
 from ghostcart.recovery.models import Call, Decision, Enrolment
 from ghostcart.vouchers import services as voucher_services
 from ghostcart.vouchers.models import Voucher
@@ -139,7 +139,8 @@ def export(customer: Customer, now: datetime, since: datetime | None = None) -> 
         "vouchers": _rows(_vouchers(customer), leave=("is_demo",)),
         "messages": [_message(message) for message in messages.order_by("pk")],
         "not_written_to": _rows(
-            Suppression.objects.filter(shop=customer.shop_id, address__iexact=customer.email), leave=("address_hash",)
+            Suppression.objects.filter(shop=customer.shop_id, address_hash=facts.hash_of(customer)),
+            leave=("address_hash",),
         ),
         "campaigns": [
             {**_values(one), "campaign_name": one.campaign.name}

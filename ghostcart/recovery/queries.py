@@ -42,7 +42,7 @@ def would_meet(campaign: Campaign, now: datetime, limit: int = 20) -> tuple[int,
     goes by the audience as it stands in `campaign`, saved or not."""
     plan = replace(facts.plan_of(campaign), started_at=now)
     found = campaigns.backfill(plan, now)
-    return len(found), _met(plan, found[-limit:][::-1])
+    return len(found), _met(plan, found[::-1][:limit])
 
 
 def backfill_count(campaign: Campaign, now: datetime) -> int:

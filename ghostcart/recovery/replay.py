@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache, partial
 from typing import Any
 
 from django.db.models import Q
@@ -19,6 +20,7 @@ from django.db.models import Q
 from ghostcart.carts.models import Cart
 from ghostcart.orders.models import Order
 from ghostcart.recovery import enrolments, facts, past, rules, scan, triggers, worth
+from ghostcart.recovery.history import ONE_IN
 from ghostcart.recovery.kinds import TRAITS, Begins
 from ghostcart.recovery.models import Arm, Campaign, CampaignState, Step, VoucherGrant, VoucherKind
 from ghostcart.recovery.past import PastCart
@@ -28,7 +30,6 @@ BOUGHT_WITHIN = timedelta(days=30)
 """An order so long after the mail would have come anyway: nothing was sent."""
 NEAR = timedelta(days=7)
 """Mails of other campaigns this close are an overlap."""
-ONE_VOUCHER_IN = timedelta(days=90)
 CHUNK = 200
 
 Progress = Callable[[int, int], None]
@@ -125,7 +126,7 @@ class _Play:
         self._mails: dict[int, list[Mail]] = defaultdict(list)
         self._vouchers: dict[int, list[datetime]] = defaultdict(list)
         self._remembered: set[int] = set()
-        self._shipping: dict[str, int] = {}
+        self._shipping = cache(partial(worth.shipping, plan.shop.id))
 
     # -- what happened ---------------------------------------------------------------------------
 
@@ -256,7 +257,6 @@ class _Play:
             trigger=self._trigger(sequence, known, moment),
             enrolment_id=sequence.id,
             enrolled_at=sequence.at,
-            arm=Arm.CONTACTED,
             stale_at=stale_at,
             previous="sent" if previous_at else "",
             previous_at=previous_at,
@@ -304,7 +304,6 @@ class _Play:
                 ended_at=one.ended_at,
                 activity_at=one.trigger.activity_at,
                 cart_id=one.trigger.basket.id if one.trigger.basket else None,
-                trigger=one.trigger.name,
             )
             for one in self._sequences[human.person_id]
         ]
@@ -338,15 +337,11 @@ class _Play:
     def _voucher(self, step: Step, human: Human, trigger: Trigger, moment: datetime) -> tuple[str, int]:
         """The kind of voucher and the most that it costs. The guard's score is not asked: it is about today."""
         given, goods = self._vouchers[human.person_id], trigger.goods
-        if step.voucher == VoucherKind.NONE or any(moment - ONE_VOUCHER_IN < at <= moment for at in given):
+        if goods is None or step.voucher == VoucherKind.NONE or any(moment - ONE_IN < at <= moment for at in given):
             return VoucherKind.NONE.value, 0
-        currency = goods.currency if goods else self.plan.currency
-        if currency not in self._shipping:
-            self._shipping[currency] = worth.shipping(self.plan.shop.id, currency)
-        what = worth.in_the_past(
-            step, currency, goods.products_minor if goods else 0, has_cart=trigger.basket is not None,
-            shipping_minor=self._shipping[currency],
-        )  # fmt: skip
+        has_cart, currency = trigger.basket is not None, goods.currency
+        products = goods.products_minor if has_cart else _most_ordered(human, currency, moment)
+        what = worth.against(step, currency, products, has_cart=has_cart, dearest=lambda: self._shipping(currency))
         if what.problem:
             return VoucherKind.NONE.value, 0
         given.append(moment)
@@ -368,3 +363,9 @@ class _Play:
             cost_minor=+costs,
             reasons=reasons,
         )
+
+
+def _most_ordered(human: Human, currency: str, moment: datetime) -> int:
+    """The products of their largest order in a currency until then."""
+    theirs = [one for one in human.purchases if one.is_own and one.counts and one.placed_at <= moment]
+    return max((one.goods.products_minor for one in theirs if one.goods.currency == currency), default=0)

@@ -27,7 +27,7 @@ def hold_back(now: datetime) -> Held:
     due = Message.objects.filter(state__in=(State.DUE, State.FAILED_TEMP), due_at__lte=now)
     going_on = Reminder.objects.filter(message__in=due, enrolment__ended_at=None)
     enrolments.end(list(going_on.values_list("enrolment_id", flat=True)), REASON, now)
-    messages = outbox.cancel(due, REASON, now)
+    messages = outbox.cancel(due, REASON)
     running = Campaign.objects.filter(state__in=(CampaignState.RUNNING, CampaignState.PAUSED))
     campaigns = running.exclude(looked_until=None).filter(looked_until__lt=now).update(looked_until=now)
     return Held(messages, campaigns)

@@ -12,7 +12,6 @@ from hashlib import sha256
 from typing import Any
 
 from ghostcart.recovery import hours
-from ghostcart.recovery.audience import Audience as Audience
 from ghostcart.recovery.kinds import TRAITS, Begins
 from ghostcart.recovery.models import Arm, CampaignState
 from ghostcart.recovery.subject import Asking, Basket, Human, Mail, Plan, Purchase, ShopTerms, StepPlan, Trigger, Voice
@@ -75,7 +74,7 @@ def arm_by_hash(salt: str, person_id: int, holdout_bp: int) -> Arm:
 # -- taking somebody in ------------------------------------------------------------------------------
 
 
-def passed_over(plan: Plan, human: Human, trigger: Trigger, now: datetime) -> Verdict:
+def passed_over(plan: Plan, human: Human, trigger: Trigger) -> Verdict:
     """Why somebody is not taken in; GO if they are. Asked when a trigger fires, and again before each mail."""
     if human.erased_at:
         return no("erased")
@@ -167,7 +166,7 @@ def judge(asking: Asking, now: datetime) -> Verdict:
         return no("step_removed")
     if arm(plan, human) == Arm.HELD_OUT and not is_by_hand:
         return no("held_out")
-    stop = passed_over(plan, human, asking.trigger, now)
+    stop = passed_over(plan, human, asking.trigger)
     if not stop.is_go:
         return stop
     if _is_spoken_to(asking):

@@ -140,7 +140,7 @@ def would_take_in(plan: Plan, start: datetime, end: datetime, now: datetime) -> 
 
 def admission(plan: Plan, human: Human, trigger: Trigger, now: datetime) -> tuple[str, list[tuple[int, str]], dict]:
     """Why somebody is passed over ("" if they are taken in), which enrolments end for them, and details."""
-    verdict = rules.passed_over(plan, human, trigger, now)
+    verdict = rules.passed_over(plan, human, trigger)
     if not verdict.is_go:
         return verdict.reason, [], verdict.details
     if rules.is_too_late(plan, trigger, now):
@@ -202,7 +202,6 @@ def _imagined(plan: Plan, human: Human, trigger: Trigger, now: datetime) -> Voic
         ended_at=None,
         activity_at=trigger.activity_at,
         cart_id=trigger.basket.id if trigger.basket else None,
-        trigger=trigger.name,
     )
 
 

@@ -16,8 +16,6 @@ class ShopTerms:
 
     id: int
     zone: ZoneInfo
-    language: str
-    country: str
     quiet_from: int
     quiet_until: int
     cap: int
@@ -142,7 +140,6 @@ class Voice:
     ended_at: datetime | None
     activity_at: datetime
     cart_id: int | None
-    trigger: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +214,6 @@ class Asking:
     trigger: Trigger
     enrolment_id: int
     enrolled_at: datetime
-    arm: str
     stale_at: datetime | None
     previous: str = ""
     """The state of the message of the step before; "" for the first one."""

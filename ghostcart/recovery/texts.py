@@ -10,9 +10,6 @@ from ghostcart.mail.words import known
 
 _FOLDER = Path(__file__).with_name("texts")
 
-SYSTEM_KINDS = {"summary": "summary", "notice": "notice", "password_reset": "account"}
-"""Our own mails, and the kind (see `mail.templates.variables`) that each is checked as."""
-
 Template = dict[str, str]
 """{subject, body}"""
 

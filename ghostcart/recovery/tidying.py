@@ -69,7 +69,7 @@ def take_back(now: datetime) -> int:
     over = planned.filter(reminder__enrolment__ended_at__isnull=False).exclude(
         reminder__enrolment__campaign__kind__in=begun_by(Begins.STAFF)
     )
-    return outbox.cancel(list(over.values_list("pk", flat=True)[:BATCH]), "ended", now)
+    return outbox.cancel(list(over.values_list("pk", flat=True)[:BATCH]), "ended")
 
 
 def unpark(now: datetime) -> int:

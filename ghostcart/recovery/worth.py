@@ -1,5 +1,6 @@
 """What the voucher of a step is for one cart: its amount, from which minimum on, and the most that it can cost."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from django.db.models import Max
@@ -41,32 +42,25 @@ class Worth:
         return "" if self.cost_minor else "nothing_to_give"
 
 
-def in_the_past(step: Step, currency: str, products_minor: int, *, has_cart: bool, shipping_minor: int) -> Worth:
-    """The voucher held against what a cart or an order once came to."""
-    amount = int(step.amounts_minor.get(currency, 0)) if step.voucher == VoucherKind.AMOUNT else 0
-    minimum = int(step.minimums_minor.get(currency, products_minor // 2 if has_cart else 0))
-    return Worth(
-        currency=currency,
-        products_minor=products_minor,
-        percent_bp=step.percent_bp if step.voucher == VoucherKind.PERCENT else 0,
-        amount_minor=amount,
-        shipping_minor=shipping_minor if step.voucher == VoucherKind.FREE_SHIPPING else 0,
-        minimum_minor=minimum,
-    )
-
-
 def of(step: Step, cart: Cart | None, reminder: Reminder, who: Who) -> Worth:
-    """The voucher as the step has it, held against the cart; without a cart, against the most they ever ordered."""
+    """The voucher held against the cart; without a cart, against the most they ever ordered."""
     shop = step.campaign.shop
     currency = cart.currency if cart else (reminder.enrolment.currency or step.campaign.currency or shop.currency)
+    products = cart.products_minor if cart else _largest_order(who, currency)
+    return against(step, currency, products, has_cart=cart is not None, dearest=lambda: shipping(shop.pk, currency))
+
+
+def against(step: Step, currency: str, products_minor: int, *, has_cart: bool, dearest: Callable[[], int]) -> Worth:
+    """The voucher as the step has it, held against the products of a cart or of an order; `dearest` tells the shipping
+    that it can spare."""
     amount = int(step.amounts_minor.get(currency, 0)) if step.voucher == VoucherKind.AMOUNT else 0
-    minimum = minimum_of(step, currency, amount, cart.products_minor if cart else None)
+    minimum = minimum_of(step, currency, amount, products_minor if has_cart else None)
     return Worth(
         currency=currency,
-        products_minor=cart.products_minor if cart else max(_largest_order(who, currency), amount, minimum),
+        products_minor=products_minor if has_cart else max(products_minor, amount, minimum),
         percent_bp=step.percent_bp if step.voucher == VoucherKind.PERCENT else 0,
         amount_minor=amount,
-        shipping_minor=shipping(shop.pk, currency) if step.voucher == VoucherKind.FREE_SHIPPING else 0,
+        shipping_minor=dearest() if step.voucher == VoucherKind.FREE_SHIPPING else 0,
         minimum_minor=minimum,
     )
 

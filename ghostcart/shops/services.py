@@ -1,6 +1,6 @@
 """Everything that changes a shop: its settings and its ways to deliver."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -79,21 +79,31 @@ def free_slug(name: str, otherwise: str) -> str:
     return slug
 
 
-def change_settings(shop: Shop, chosen: Chosen | None = None, **changed: object) -> bool:
+def settings_mark(shop: Shop, names: Iterable[str]) -> str:
+    """The mark of some of SETTINGS (and of `consent_basis`), for `shown`."""
+    return mark({name: getattr(shop, name) for name in names})
+
+
+def change_settings(shop: Shop, chosen: Chosen | None = None, *, shown: str | None = None, **changed: object) -> bool:
     """Save some of SETTINGS, and who may be reminded. Says whether carts are now abandoned at another time than before
     (see `carts.services`).
 
-    The default language and currency are always among the offered ones. Raises NotConfirmed.
+    The default language and currency are always among the offered ones. `shown` is the `settings_mark` of what is to be
+    saved as its writer saw it; None: it counts whatever stands there. Raises NotConfirmed and SavedMeanwhile: `shop` is
+    then what stands there.
     """
     unknown = set(changed) - set(SETTINGS)
     if unknown:
         raise TypeError(f"not a setting: {', '.join(sorted(unknown))}")
+    if chosen is not None:
+        changed["consent_basis"] = chosen.basis
     with transaction.atomic():
-        kept = Shop.objects.select_for_update().get(pk=shop.pk)
-        before = _counts_abandonment(kept)
+        shop.refresh_from_db(from_queryset=Shop.objects.select_for_update(no_key=True))
+        before = _counts_abandonment(shop)
+        if shown not in (None, settings_mark(shop, changed)) and _differs(shop, changed):
+            raise SavedMeanwhile
         if chosen is not None:
-            _choose(shop, kept.consent_basis, chosen)
-            changed["consent_basis"] = chosen.basis
+            _choose(shop, shop.consent_basis, chosen)
         for name, value in changed.items():
             setattr(shop, name, value)
         for one, many in (("language", "languages"), ("currency", "currencies")):
@@ -104,6 +114,10 @@ def change_settings(shop: Shop, chosen: Chosen | None = None, **changed: object)
         shop.save(update_fields=[*{*changed, "languages", "currencies"}])
     rules.forget()
     return before != _counts_abandonment(shop)
+
+
+def _differs(row: Shop | ShippingMethod, wanted: Mapping[str, object]) -> bool:
+    return any(getattr(row, name) != value for name, value in wanted.items())
 
 
 def _choose(shop: Shop, before: str, chosen: Chosen) -> None:
@@ -142,12 +156,31 @@ def _counts_abandonment(shop: Shop) -> tuple[object, ...]:
     return shop.abandoned_minutes, shop.abandoned_basis, by_the_wall
 
 
+def shipping_mark(method: ShippingMethod) -> str:
+    """The mark of all that `change_shipping_method` may change, for `shown`."""
+    return mark([method.names, method.prices_minor, method.is_active])
+
+
 def change_shipping_method(
-    method: ShippingMethod, *, names: dict[str, str], prices_minor: dict[str, int], is_active: bool
+    method: ShippingMethod,
+    *,
+    names: Mapping[str, str],
+    prices_minor: Mapping[str, int],
+    is_active: bool,
+    shown: str | None = None,
 ) -> None:
-    """Save a way to deliver. Carts that chose it keep the price they were given until they change."""
-    method.names = {language: name for language, name in names.items() if name}
-    method.prices_minor = prices_minor
-    method.is_active = is_active
-    method.save(update_fields=["names", "prices_minor", "is_active"])
+    """Save a way to deliver. Carts that chose it keep the price they were given until they change.
+
+    `shown` is the `shipping_mark` of what the writer saw; None: it counts whatever stands there. Raises SavedMeanwhile:
+    `method` is then what stands there.
+    """
+    named = {language: name for language, name in names.items() if name}
+    wanted = {"names": named, "prices_minor": dict(prices_minor), "is_active": is_active}
+    with transaction.atomic():
+        method.refresh_from_db(from_queryset=ShippingMethod.objects.select_for_update(no_key=True))
+        if shown not in (None, shipping_mark(method)) and _differs(method, wanted):
+            raise SavedMeanwhile
+        for name, value in wanted.items():
+            setattr(method, name, value)
+        method.save(update_fields=[*wanted])
     rules.forget()

@@ -17,20 +17,13 @@ from django.views.decorators.http import conditional_page
 from ghostcart.carts import tokens
 from ghostcart.carts.errors import BadCartToken
 from ghostcart.catalog import queries as catalog
+from ghostcart.lib.texts import LANGUAGE_NAMES
 from ghostcart.shops import queries as shops
 from ghostcart.shops.models import PageKind, Shop
 from ghostcart.storefront.texts import script_texts
 
 YEAR = 365 * 24 * 3600
 STORE_API = "/api/v1/store"
-OWN_NAMES = {
-    "en": "English",
-    "it": "Italiano",
-    "es": "Español",
-    "de": "Deutsch",
-    "fr": "Français",
-    "nl": "Nederlands",
-}
 
 View = Callable[..., HttpResponse]
 
@@ -199,7 +192,7 @@ def _languages(request: HttpRequest, front: Front) -> list[dict[str, Any]]:
     for code in front.shop.languages:
         names = {"slug": front.shop.slug, **(match.kwargs if match else {}), "language": code}
         address = reverse(f"storefront:{match.url_name if match else 'home'}", kwargs=names)
-        links.append({"code": code, "name": OWN_NAMES.get(code, code), "url": address})
+        links.append({"code": code, "name": LANGUAGE_NAMES.get(code, code), "url": address})
     return links
 
 
@@ -224,9 +217,7 @@ def _script_config(front: Front) -> dict[str, Any]:
         "currencyCookie": front.currency_cookie,
         "isSecure": settings.IS_HTTPS,
         "media": settings.MEDIA_URL,
-        "home": front.url("home"),
         "bySku": front.url("sku", sku="SKU"),
-        "cartPage": front.url("cart"),
         "thanks": front.url("thanks", token="TOKEN"),
         "noPicture": f"{settings.STATIC_URL}storefront/no-picture.svg",
         "texts": script_texts(),

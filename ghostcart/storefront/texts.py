@@ -48,8 +48,6 @@ def script_texts() -> dict[str, str]:
         "badEmail": _("Please enter a complete e-mail address."),
         "choose": _("Please choose one."),
         "ordering": _("Your order is being placed …"),
-        "tax": _("of which tax"),
-        "taxOnTop": _("Tax"),
         "decrease": _("One less of %(name)s"),
         "increase": _("One more of %(name)s"),
         "quantityOf": _("Quantity of %(name)s"),

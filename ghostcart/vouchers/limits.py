@@ -9,13 +9,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from ipaddress import ip_address
 from pathlib import Path
 
 from django.db import connection
 from django.db.models import F, Q, QuerySet
 
 from ghostcart.lib import sql
+from ghostcart.lib.networks import network
 from ghostcart.vouchers.errors import TooManyCodes
 from ghostcart.vouchers.models import Voucher, WrongCodes
 
@@ -46,20 +46,6 @@ def buckets(shop_id: int, device: str, source: str) -> list[Bucket]:
 
 def device_key(shop_id: int, device: str) -> str:
     return f"{shop_id}:device:{device[:40]}"
-
-
-def network(source: str) -> str:
-    """The address that somebody cannot change at will: of IPv6 the first half, the rest is theirs to choose.
-
-    Empty for this very machine: that is a proxy that nobody declared, with all the shop's visitors behind it.
-    """
-    try:
-        address = ip_address(source)
-    except ValueError:
-        return source
-    if address.is_loopback:
-        return ""
-    return address.exploded[:19] if address.version == 6 else source
 
 
 def full(where: Sequence[Bucket], now: datetime) -> QuerySet[WrongCodes]:

@@ -98,7 +98,7 @@ class Voucher(models.Model):
         return pick(self.names, language)
 
     def status(self, now: datetime) -> Status:
-        """The same as `filters.STATUS` asks of the database."""
+        """The same as `filters.of_status` asks of the database."""
         if not self.is_active:
             return Status.OFF
         if self.valid_until is not None and self.valid_until <= now:

@@ -23,19 +23,18 @@ def by_code(shop_id: int, code: str) -> Voucher | None:
 
 def with_code(shop_id: int, code: str) -> QuerySet[Voucher]:
     """The shop's voucher with this code, as typed in any case, if there is one."""
-    wanted = normal_code(code)
-    # PostgreSQL raises on a NUL; what cannot be stored cannot be found either.
-    if len(wanted) > CODE_LENGTH or not wanted.isprintable():
-        wanted = ""
-    return Voucher.objects.filter(shop_id=shop_id, code=wanted)
+    return Voucher.objects.filter(shop_id=shop_id, code__in=_possible([code]))
 
 
 def by_codes(shop_id: int, codes: Iterable[str]) -> dict[str, int]:
     """The numbers of those codes that are vouchers of ours."""
-    wanted = {normal_code(code)[:CODE_LENGTH] for code in codes}
-    if not wanted:
-        return {}
-    return dict(Voucher.objects.filter(shop_id=shop_id, code__in=wanted).values_list("code", "pk"))
+    ours = Voucher.objects.filter(shop_id=shop_id, code__in=_possible(codes))
+    return dict(ours.values_list("code", "pk"))
+
+
+def _possible(codes: Iterable[str]) -> set[str]:
+    """What could be stored of these: PostgreSQL raises on a NUL."""
+    return {code for code in map(normal_code, codes) if len(code) <= CODE_LENGTH and code.isprintable()}
 
 
 def terms_of(ids: Iterable[int], language: str = "en") -> list[Terms]:

@@ -6,16 +6,10 @@ from ghostcart.backoffice.models import Export, Membership, Role
 from tests import factories
 from tests.factories import NOON
 from tests.streams import session_of
-from tests.wire import calling, refused
+from tests.wire import refused
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROWS = "id;total\r\n1;12,50\r\n".encode("utf-8-sig")
-
-
-@pytest.fixture(scope="module")
-def client():
-    with calling() as client:
-        yield client
 
 
 @pytest.fixture

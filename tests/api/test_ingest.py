@@ -12,23 +12,12 @@ from ghostcart.connectors.ingest import examples
 from ghostcart.lib import clock
 from ghostcart.orders.models import Order
 from tests import factories
-from tests.wire import calling, dump, refused
+from tests.wire import dump, refused
 
 pytestmark = pytest.mark.django_db(transaction=True)
 INGEST = "/api/v1/ingest"
 EXAMPLES = {"customers": ("c-7", examples.CUSTOMER), "products": ("mug", examples.PRODUCT),
             "carts": ("cart-1", examples.CART), "orders": ("o-117", examples.ORDER)}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def client():
-    with calling() as client:
-        yield client
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
 
 
 def token_of(shop, *scopes):

@@ -4,16 +4,10 @@ import pytest
 
 from ghostcart.shops import origins, rules
 from tests import factories
-from tests.wire import Page, calling, dump, refused
+from tests.wire import Page, dump, refused
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OURS, FOREIGN = "https://shop.example", "https://shop.example.evil.example"
-
-
-@pytest.fixture(scope="module")
-def client():
-    with calling() as client:
-        yield client
 
 
 @pytest.fixture

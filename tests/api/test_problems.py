@@ -6,7 +6,7 @@ import pytest
 
 from ghostcart.carts import tokens
 from tests import factories
-from tests.wire import CHECKOUT, STORE, Page, calling, dump, refused
+from tests.wire import CHECKOUT, STORE, Page, dump, refused
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,12 +50,6 @@ BODIES = {
     "xml": b"<sku>MUG</sku>",
 }
 PATHS = ["/cart/lines", "/cart/vouchers", "/cart/heartbeat", "/cart/checkout"]
-
-
-@pytest.fixture(scope="module")
-def client():
-    with calling() as client:
-        yield client
 
 
 @pytest.fixture

@@ -13,25 +13,9 @@ from ghostcart.connectors import keys
 from ghostcart.connectors.models import ApiKey
 from ghostcart.lib import clock
 from tests import factories
-from tests.wire import Program, calling, dump, refused
+from tests.wire import Program, dump, refused
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(scope="module")
-def client():
-    with calling() as client:
-        yield client
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
-
-
-@pytest.fixture
-def program(client, shop):
-    return Program(client, shop)
 
 
 def cart_of(shop, sku="MUG") -> Cart:

@@ -24,7 +24,7 @@ from ghostcart.vouchers.terms import Kind
 from tests import factories
 from tests.factories import ADDRESS
 from tests.mail.letters import letter
-from tests.wire import API, Program, calling, refused
+from tests.wire import API, Program, refused
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -119,12 +119,6 @@ OF_PROGRAMS = {name: row for name, row in REGISTER.items() if row not in (STORE,
 CALLERS = ("right", "wrong scope", "no key", "revoked", "ended", "other shop")
 LEAST_LEFT = 409
 """What the right key may be told in the worst case: that it does not fit what is."""
-
-
-@pytest.fixture(scope="module")
-def client():
-    with calling() as client:
-        yield client
 
 
 @pytest.fixture(autouse=True)

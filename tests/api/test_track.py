@@ -20,19 +20,13 @@ from tests import factories
 from tests.api.test_ingest import bent
 from tests.outside import order
 from tests.races import together
-from tests.wire import calling, dump, refused
+from tests.wire import dump, refused
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SITE = "https://shop.example"
 PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 NOW_MS = 1_769_847_600_000
 LINE = {"sku": "MUG", "name": "Mug", "quantity": 2, "price": "24.90"}
-
-
-@pytest.fixture(scope="module")
-def client():
-    with calling() as client:
-        yield client
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ON_POSTGRES
-
 CARTS = 1_000_000 if os.environ.get("GHOSTCART_LONG") == "1" else 20_000
 
 
@@ -23,12 +21,12 @@ def folder():
     shutil.rmtree(made, ignore_errors=True)
 
 
-def test_every_statement_finds_its_rows_by_an_index(folder):
+def test_every_statement_finds_its_rows_by_an_index(folder, database_server):
     given = {name: value for name, value in os.environ.items() if not name.startswith(("GHOSTCART_", "DATABASE_"))}
     done = subprocess.run(
         [sys.executable, "-m", "bench.plans"],
         env=given | {
-            "BENCH_DATABASE": "postgresql" if ON_POSTGRES else "sqlite",
+            "BENCH_DATABASE": "postgresql" if database_server else "sqlite",
             "BENCH_CARTS": str(CARTS),
             "GHOSTCART_BENCH": str(folder),
         },

@@ -33,11 +33,6 @@ def noon(monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: NOON)
 
 
-@pytest.fixture
-def shop():
-    return factories.shop()
-
-
 def take(shop, *told, **more) -> Cart:
     intake.take(shop.pk, SOURCE, told, NOON, **more)
     return Cart.objects.get(shop=shop, source=SOURCE, external_id=told[0].external_id)

@@ -33,11 +33,6 @@ HOSTILE = "<script>alert(1)</script>{{ 7|times:7 }}'\""
 
 
 @pytest.fixture
-def shop() -> Shop:
-    return factories.shop()
-
-
-@pytest.fixture
 def client(shop) -> Client:
     return manager(shop, email="boss@example.com")
 

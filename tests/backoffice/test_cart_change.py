@@ -12,11 +12,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def shop():
-    return factories.shop()
-
-
-@pytest.fixture
 def shopper(shop):
     shopper = Shopper(shop)
     shopper.add("MUG", 2)

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from ghostcart.backoffice.models import Role, SavedView
+from ghostcart.backoffice.models import Role
 from ghostcart.carts import listing, queries
 from ghostcart.carts.models import Cart, CartEvent
 from ghostcart.customers.models import Customer
@@ -117,26 +117,6 @@ def test_a_condition_without_a_field_is_a_chip_that_stays_in_the_form():
     page = manager(shop).get(f"{LIST}?{figure.query}")
     assert "Became abandoned:" in page.text
     assert page.text.count('type="hidden" name="abandoned_from"') == 1
-
-
-def test_filters_are_kept_for_the_person_until_reset():
-    shop = factories.shop()
-    client, other = manager(shop), manager(shop)
-    client.get(f"{LIST}?status=open&after=abc")
-    assert client.get(LIST).url == f"{LIST}?status=open"
-    assert other.get(LIST).status_code == 200
-    client.get(f"{LIST}?reset=1")
-    assert client.get(LIST).status_code == 200
-
-
-def test_a_named_view_is_a_tab():
-    shop = factories.shop()
-    client = manager(shop)
-    client.post(
-        reverse("backoffice:view-save"), {"page": "carts", "name": "Big ones", "query": "total_from=100", "next": LIST}
-    )
-    assert SavedView.objects.get(name="Big ones").query == "total_from=100"
-    assert "Big ones" in client.get(f"{LIST}?status=open").text
 
 
 def test_carts_of_other_shops_are_not_there():

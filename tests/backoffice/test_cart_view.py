@@ -28,11 +28,6 @@ def noon(monkeypatch):
 
 
 @pytest.fixture
-def shop():
-    return factories.shop()
-
-
-@pytest.fixture
 def shopper(shop):
     person = Shopper(shop)
     person.add("MUG", 2)

@@ -13,7 +13,7 @@ from ghostcart.backoffice.models import Role, User
 from ghostcart.backoffice.views import connections as pages
 from ghostcart.connectors import errors
 from ghostcart.connectors.models import Connection, Kind, State
-from ghostcart.connectors.prestashop import access
+from ghostcart.connectors.options import SEALED
 from ghostcart.connectors.prestashop.checking import Found, FoundShop
 from ghostcart.lib import clock, sealing
 from tests import factories
@@ -32,11 +32,6 @@ URL = LINE
 def noon(monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: NOON)
     cache.clear()
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
 
 
 @pytest.fixture
@@ -428,7 +423,7 @@ def test_a_new_password_is_tried_before_it_is_kept(owner, shop, looked):
     looked.answer = found()
     owner.post(address("connection-address", made.pk), FIELDS)
     made.refresh_from_db()
-    assert sealing.unseal(made.secret, access.SEALED) == SECRET
+    assert sealing.unseal(made.secret, SEALED) == SECRET
     assert SECRET not in made.address
     assert (made.trouble, made.trouble_at, made.options["shop_id"]) == ("", None, 1)
 

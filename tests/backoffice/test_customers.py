@@ -25,11 +25,7 @@ from tests.races import together
 pytestmark = pytest.mark.django_db
 
 LIST = "/backoffice/customers/"
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
+LISTS = ("carts", "customers", "messages", "orders", "products", "vouchers")
 
 
 @pytest.fixture
@@ -138,17 +134,16 @@ def test_paging_shows_every_customer_once_forwards_and_backwards(client, shop, v
         assert [row.customer.email for row in back.context["rows"]] == seen[20:40]
 
 
-def test_the_list_opens_as_it_was_left_until_it_is_reset(client, shop, viewer):
-    client.get(f"{LIST}?kind=guest&sort=name&after=x")
-    assert client.get(LIST)["Location"] == f"{LIST}?kind=guest&sort=name"
-    assert client.get(f"{LIST}?reset=1")["Location"] == LIST
-    assert client.get(LIST).status_code == 200
-
-
-def test_what_one_person_filters_nobody_else_sees(client, shop, viewer):
-    client.get(f"{LIST}?kind=guest")
+@pytest.mark.parametrize("page", LISTS)
+def test_each_list_opens_as_its_reader_left_it_until_it_is_reset(client, shop, viewer, page):
+    address = f"/backoffice/{page}/"
+    client.get(f"{address}?size=20&after=x")
+    assert client.get(address)["Location"] == f"{address}?size=20"
     client.force_login(factories.staff(Role.VIEWER, shop))
-    assert client.get(LIST).status_code == 200
+    assert client.get(address).status_code == 200
+    client.force_login(viewer)
+    assert client.get(f"{address}?reset=1")["Location"] == address
+    assert client.get(address).status_code == 200
 
 
 def test_a_view_can_be_saved_replaced_and_deleted(client, shop, viewer):
@@ -159,6 +154,15 @@ def test_a_view_can_be_saved_replaced_and_deleted(client, shop, viewer):
     assert "?kind=guest&amp;language=de" in client.get(LIST).content.decode()
     client.post(reverse("backoffice:view-delete"), {"page": "customers", "name": "Guests"})
     assert not SavedView.objects.filter(user=viewer, name="Guests").exists()
+
+
+@pytest.mark.parametrize("page", LISTS)
+def test_a_view_of_each_list_can_be_saved_and_is_a_tab(client, shop, viewer, page):
+    address = f"/backoffice/{page}/?size=20"
+    asked = client.get(address).context
+    values = {"page": asked["view_page"], "query": asked["view_query"], "name": "Short ones", "next": address}
+    client.post(reverse("backoffice:view-save"), values)
+    assert '<a href="?size=20" aria-current="true"><bdi>Short ones</bdi></a>' in client.get(address).content.decode()
 
 
 def test_a_view_that_cannot_be_saved_is_refused(client, shop, viewer):
@@ -174,11 +178,6 @@ def test_an_empty_list_says_so(client, shop, viewer):
 
 
 # -- the page ----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def ada(shop):
-    return factories.customer(shop)
 
 
 def page_of(client, customer, query: str = ""):

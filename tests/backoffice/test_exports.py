@@ -231,6 +231,17 @@ def test_asking_watching_and_fetching():
     assert "hx-get" not in progress.text
 
 
+@pytest.mark.parametrize(("page", "name"), [("carts", "cart-list"), ("report", "report"), ("ledger", "ledger")])
+def test_from_an_export_one_goes_back_to_where_it_was_asked_for(page, name):
+    shop = factories.shop()
+    client = manager(shop)
+    client.post(reverse("backoffice:export-create"), {"page": page, "format": "csv"})
+    export = Export.objects.get()
+    Export.objects.update(finished_at=NOON)
+    shown = client.get(reverse("backoffice:export", args=[export.token])).text
+    assert shown.partition("<main")[2].count(f'href="{reverse(f"backoffice:{name}")}"') == 2
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -9,6 +9,7 @@ from ghostcart.backoffice.models import Role
 from ghostcart.carts import changes
 from ghostcart.mail import suppression
 from ghostcart.mail.models import By, EventKind, Message, State, Suppression
+from ghostcart.recovery.models import Kind
 from tests import factories
 from tests.factories import NOON, Shopper
 from tests.recovery import cast
@@ -16,16 +17,6 @@ from tests.recovery import cast
 pytestmark = pytest.mark.django_db
 LIST = "/backoffice/messages/"
 NO_MAIL = "/backoffice/messages/no-mail/"
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
-
-
-@pytest.fixture
-def ada(shop):
-    return factories.customer(shop)
 
 
 @pytest.fixture
@@ -137,6 +128,13 @@ def test_a_list_comes_and_goes_as_a_file(client, shop):
     exported = b"".join(client.get(f"{NO_MAIL}of/{shop.pk}.csv").streaming_content).decode()
     assert "eve@example.com" in exported
     assert "\n=" not in exported
+
+
+def test_the_list_names_the_mail_that_somebody_declined(client, shop):
+    suppression.suppress(shop.pk, "eve@example.com", reason="staff", source="test", now=NOON, scope=Kind.LAPSED)
+    sign_in(client, Role.VIEWER, shop)
+    page = client.get(NO_MAIL).content.decode()
+    assert f"<td>{Kind.LAPSED.label}</td>" in page
 
 
 def test_foreign_lists_are_out_of_reach(client, shop):

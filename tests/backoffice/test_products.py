@@ -1,4 +1,4 @@
-"""Products: the list, making and changing those of one's own shop, and what is kept elsewhere."""
+"""Products: the list, making and changing those of one's own shop, two who change one, and what is kept elsewhere."""
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -6,12 +6,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from ghostcart.backoffice.models import Role
 from ghostcart.carts.changes import Touch
 from ghostcart.catalog import intake, services
-from ghostcart.catalog.models import Product, Variant
+from ghostcart.catalog.models import Price, Product, Variant
+from ghostcart.lib.errors import SavedMeanwhile
 from ghostcart.orders import services as orders
 from ghostcart.orders.services import Payment
 from tests import factories, outside
 from tests.backoffice.cast import manager, signed_in
 from tests.factories import Shopper
+from tests.races import together
 
 pytestmark = pytest.mark.django_db
 
@@ -175,3 +177,110 @@ def test_a_cart_keeps_its_price_until_it_changes(shop):
     told = kept(client, mug) | row(0, price_EUR="99")
     assert client.post(f"/backoffice/products/{mug.pk}/edit/", told).status_code == 302
     assert shopper.cart.total_minor == 1250 + 490
+
+
+# -- two who change one ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pot(shop):
+    make(manager(shop), shop)
+    return Product.objects.get(shop=shop, slug="teapot")
+
+
+def edit(product):
+    return f"/backoffice/products/{product.pk}/edit/"
+
+
+def saved(product):
+    """All that is kept of a product."""
+    variants = Variant.objects.filter(product=product)
+    rows = Product.objects.filter(pk=product.pk), variants, Price.objects.filter(variant__in=variants)
+    return [list(one.order_by("pk").values()) for one in rows]
+
+
+SMALL = row(1, **POT | {"sku": "POT-S", "option": "Blue"})
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        {"name_de": "Ihre"},
+        {"category": "Table"},
+        {"tax_rate_ppm": "10"},
+        row(0, price_CHF="1.50"),
+        row(0, option="Green"),
+        SMALL,
+        {"picture": SimpleUploadedFile("a.png", PNG)},
+    ],
+    ids=lambda theirs: next(iter(theirs)),
+)
+def test_who_saves_a_product_that_another_one_saved_meanwhile_is_told_and_overwrites_nothing(shop, pot, theirs):
+    client = manager(shop)
+    told = kept(client, pot)
+    assert manager(shop).post(edit(pot), told | theirs).status_code == 302
+    before = saved(pot)
+    mine = told | {"name_en": "Mine"} | row(0, price_EUR="7,70")
+    for mark in ("", "made up", told["mark"]):
+        answer = client.post(edit(pot), mine | {"mark": mark})
+        assert "Somebody else has saved this" in answer.content.decode()
+        assert saved(pot) == before
+    form = answer.context["form"]
+    assert not any(form.prices.errors)
+    assert (form["name_en"].value(), form.prices[0]["price_EUR"].value()) == ("Mine", "7,70")
+    assert client.post(edit(pot), mine | {"mark": form["mark"].value()}).status_code == 302  # now they know
+    pot.refresh_from_db()
+    price = Price.objects.get(variant__sku="POT", currency="EUR")
+    assert (pot.name("en"), price.price_micros) == ("Mine", 7_700_000)
+
+
+def test_a_variant_that_another_one_added_stands_beside_mine(shop, pot):
+    client = manager(shop)
+    told = kept(client, pot)
+    manager(shop).post(edit(pot), told | SMALL)
+    mine = told | row(1, **POT | {"sku": "POT-XL", "option": "White"})
+    form = client.post(edit(pot), mine).context["form"]
+    assert form.is_overtaken
+    assert (form.prices[1]["sku"].value(), form.prices[1].initial) == ("POT-XL", {})
+    assert client.post(edit(pot), mine | {"mark": form["mark"].value()}).status_code == 302
+    options = {one.sku: one.option("en") for one in pot.variants.all()}
+    assert options == {"POT": "Red", "POT-S": "Blue", "POT-XL": "White"}
+
+
+def test_a_picture_that_came_with_a_refused_form_is_asked_for_again(shop, pot):
+    """A page cannot put a file back: without a word it would be lost at the second try."""
+    client = manager(shop)
+    told = kept(client, pot)
+    manager(shop).post(edit(pot), told | {"name_de": "Ihre"})
+    answer = client.post(edit(pot), told | {"picture": SimpleUploadedFile("a.png", PNG)})
+    assert "Please choose the picture once more." in answer.content.decode()
+    assert "picture" in answer.context["form"].errors
+    assert not Variant.objects.get(sku="POT").picture
+
+
+def test_two_who_save_the_same_product_are_not_bothered(shop, pot):
+    first, second = manager(shop), manager(shop)
+    told = kept(first, pot) | {"name_en": "Ours", "category": "Table"} | row(0, price_EUR="7.70")
+    assert [one.post(edit(pot), told).status_code for one in (first, second)] == [302, 302]
+
+
+def test_without_its_mark_the_later_form_would_overwrite_the_other_in_silence(shop, pot):
+    """The guard of the tests above."""
+    for name in ("Theirs", "Mine"):
+        services.save(shop.pk, services.ProductDraft(names={"en": name}, language="en"), pot)
+    assert Product.objects.get(pk=pot.pk).names == {"en": "Mine"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_save_a_product_at_once_one_is_kept_and_the_others_are_told(shop):
+    mug = Product.objects.get(shop=shop, slug="mug")
+    shown = services.product_mark(mug, "en")
+
+    def write(number):
+        mine, draft = Product.objects.get(pk=mug.pk), services.ProductDraft(names={"en": f"By {number}"}, language="en")
+        return lambda: services.save(shop.pk, draft, mine, shown=shown)
+
+    results = together([write(number) for number in range(6)])
+    assert [type(one) for one in results].count(SavedMeanwhile) == 5
+    winner = next(number for number, one in enumerate(results) if isinstance(one, Product))
+    assert Product.objects.get(pk=mug.pk).names == {"en": f"By {winner}"}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import postgres
+from tests import databases, postgres
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
@@ -24,7 +24,8 @@ class Pair:
     def run(self, what: str) -> str:
         """A function of this file in a process that knows both databases; what it printed."""
         environment = {
-            **os.environ, "DATABASE_URL": self.primary.url, "DATABASE_REPLICA_URL": self.copy.url,
+            **os.environ, "DATABASE_URL": databases.named(self.primary.url, databases.MIGRATED),
+            "DATABASE_REPLICA_URL": databases.named(self.copy.url, databases.MIGRATED),
             "GHOSTCART_DATA": str(self.folder / "data"), "ALLOWED_HOSTS": "testserver", "SECRET_KEY": "x" * 50,
         }  # fmt: skip
         done = subprocess.run([sys.executable, __file__, what], env=environment, capture_output=True, text=True,
@@ -38,7 +39,7 @@ def pair():
     folder = Path(tempfile.mkdtemp(prefix="ghostcart-replica-"))
     folder.chmod(0o755)  # the servers may run as somebody else
     ours, theirs = folder / "primary", folder / "copy"
-    postgres.start(keep=ours).stop()
+    databases.start_server(keep=ours).stop()
     theirs.mkdir()
     subprocess.run(["cp", "-a", ours / "data", theirs / "data"], check=True)
     (theirs / "data" / "standby.signal").touch()
@@ -85,14 +86,12 @@ class Reader:
 
 
 def story():
-    from django.core.management import call_command
     from django.db import connection, connections
 
     from ghostcart.backoffice.models import User
     from ghostcart.lib import clock, replica
     from tests import factories
 
-    call_command("migrate", verbosity=0)
     User.objects.create_superuser("ada@example.com", None, name="Ada")
     shopper = factories.Shopper(factories.shop(), at=clock.now())
     shopper.add("MUG")

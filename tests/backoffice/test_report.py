@@ -28,11 +28,6 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def shop():
-    return factories.shop()
-
-
-@pytest.fixture
 def viewer(client, shop):
     user = factories.staff(Role.VIEWER, shop)
     client.force_login(user)

@@ -25,11 +25,6 @@ def quick(settings):
 
 
 @pytest.fixture
-def shop():
-    return factories.shop()
-
-
-@pytest.fixture
 def owner(client, shop) -> User:
     user = factories.staff(Role.OWNER, shop, email="owner@example.com")
     client.force_login(user)

@@ -18,11 +18,6 @@ SEVEN = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)  # a Tuesday, in Rome
 
 
 @pytest.fixture
-def shop():
-    return factories.shop()
-
-
-@pytest.fixture
 def robin(shop):
     return factories.staff(Role.MANAGER, shop, name="Robin", language="de")
 
@@ -137,10 +132,11 @@ def test_each_chooses_in_their_profile_and_only_for_themselves(client, shop, rob
 def test_the_owner_settles_how_the_shop_writes(client, shop):
     client.force_login(factories.staff(Role.OWNER, shop))
     page = f"/backoffice/settings/{shop.pk}/mail/"
-    assert 'value="21:00"' in client.get(page).content.decode()
-    good = {"mail_name": "Fern", "mail_from": "hello@fern.example", "consent_basis": "consent", "mail_cap": 2,
-            "mail_cap_days": 10, "quiet_from": "22:30", "quiet_until": "07:00",
-            "notice_above_minor": "150,50"}  # fmt: skip
+    shown = client.get(page)
+    assert 'value="21:00"' in shown.content.decode()
+    good = {"mark": shown.context["form"]["mark"].value(), "mail_name": "Fern", "mail_from": "hello@fern.example",
+            "consent_basis": "consent", "mail_cap": 2, "mail_cap_days": 10, "quiet_from": "22:30",
+            "quiet_until": "07:00", "notice_above_minor": "150,50"}  # fmt: skip
     client.post(page, good)
     shop.refresh_from_db()
     assert (shop.quiet_from, shop.quiet_until, shop.notice_above_minor) == (1350, 420, 15050)

@@ -24,11 +24,6 @@ pytestmark = pytest.mark.django_db
 LIST = "/backoffice/vouchers/"
 
 
-@pytest.fixture
-def shop():
-    return factories.shop()
-
-
 @pytest.fixture(autouse=True)
 def noon(monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: NOON)
@@ -147,14 +142,6 @@ def test_an_empty_list_says_what_to_do(shop):
     assert "No vouchers yet" in signed_in(Role.VIEWER, shop).get(LIST).content.decode()
     assert reverse("backoffice:voucher-new") in manager(shop).get(LIST).content.decode()
     assert "No voucher fits" in manager(shop).get(f"{LIST}?q=zzz").content.decode()
-
-
-def test_a_view_of_it_can_be_saved(shop):
-    client = signed_in(Role.VIEWER, shop)
-    client.post(
-        reverse("backoffice:view-save"), {"page": "vouchers", "name": "Good", "query": "status=good", "next": LIST}
-    )
-    assert "?status=good" in client.get(LIST).content.decode()
 
 
 # -- one voucher -------------------------------------------------------------------------------------

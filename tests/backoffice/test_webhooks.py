@@ -21,11 +21,6 @@ pytestmark = pytest.mark.django_db
 LIST = "/backoffice/webhooks/"
 
 
-@pytest.fixture
-def shop():
-    return factories.shop()
-
-
 @pytest.fixture(autouse=True)
 def noon(monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: NOON)
@@ -60,7 +55,7 @@ def create(client, shop, **more):
 def test_an_endpoint_is_made_and_its_secret_is_shown_this_once(shop, owner):
     answer = create(owner, shop)
     [secret] = set(re.findall(r"whsec_[A-Za-z0-9+/]+=*", text(answer)))
-    assert answer["Cache-Control"] == "no-store"
+    assert "no-store" in answer["Cache-Control"]
     made = WebhookEndpoint.objects.get()
     assert (made.url, made.description, made.kinds) == ("https://example.com/hook", "Mine", ["ordered"])
     assert sealing.unseal(made.secret, signing.PURPOSE) == secret

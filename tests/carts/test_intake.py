@@ -8,7 +8,7 @@ import pytest
 
 from ghostcart.carts import intake, services
 from ghostcart.carts.models import Cart, CartEvent
-from ghostcart.carts.snapshots import CartSnapshot
+from ghostcart.carts.snapshots import CartSnapshot, VoucherSnapshot
 from ghostcart.catalog import intake as catalog_intake
 from ghostcart.customers import intake as customer_intake
 from ghostcart.lib.snapshots import Taken
@@ -19,11 +19,6 @@ from tests.races import together
 
 pytestmark = pytest.mark.django_db
 LATER = NOON + timedelta(minutes=5)
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
 
 
 def take(shop, *told, **more):
@@ -64,6 +59,14 @@ def test_told_again_nothing_changes(shop):
     before = (list(Cart.objects.values()), CartEvent.objects.count())
     assert take(shop, told) == {"1": Taken.UNCHANGED}
     assert (list(Cart.objects.values()), CartEvent.objects.count()) == before
+
+
+def test_a_voucher_that_two_orders_of_a_cart_tell_is_one_and_told_again_nothing_changes(shop):
+    told = cart("1", line("mug"), vouchers=[VoucherSnapshot("Spring", "", 500), VoucherSnapshot("SPRING", "", 300)])
+    take(shop, told)
+    assert take(shop, told) == {"1": Taken.UNCHANGED}
+    assert [(one.code, one.amount_minor) for one in head().vouchers.all()] == [("SPRING", 800)]
+    assert head().version == 1
 
 
 def test_in_whatever_order_versions_arrive_the_newest_stands(shop):

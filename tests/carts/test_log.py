@@ -12,7 +12,6 @@ from django.db import connection, transaction
 from ghostcart.carts import changes, ingest, log
 from ghostcart.carts.log import Cursor
 from ghostcart.carts.models import CartEvent
-from tests import factories
 from tests.conftest import ON_POSTGRES
 from tests.factories import Shopper
 from tests.races import together
@@ -21,11 +20,6 @@ database = pytest.mark.django_db(transaction=True)
 SOON = 60  # seconds until a test gives up waiting
 WRITERS = 12 if ON_POSTGRES else 8
 CHANGES = 25  # of each writer
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
 
 
 @pytest.fixture

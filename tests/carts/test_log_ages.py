@@ -9,18 +9,12 @@ from ghostcart.carts import log
 from ghostcart.carts.log import TABLE, Cursor
 from ghostcart.carts.models import Cart, CartEvent, LogStart
 from ghostcart.lib import partitions
-from tests import factories
 from tests.factories import NOON, Shopper
 from tests.horizon import settle
 from tests.races import together
 
 KEPT = timedelta(days=92)
 only_postgres = pytest.mark.postgres
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
 
 
 def entries_at(shop, *moments: datetime) -> list[int]:

@@ -12,29 +12,15 @@ from ghostcart.carts.models import Cart, CartEvent, CartLine, Status
 from ghostcart.vouchers import services as vouchers
 from ghostcart.vouchers.terms import Kind
 from tests import factories
-from tests.factories import NOON, Shopper
+from tests.factories import NOON, Shopper, holding
 from tests.races import order, replace_statement, together
 
 pytestmark = pytest.mark.django_db
 threads = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def shop():
-    return factories.shop()
-
-
-@pytest.fixture
-def ada(shop):
-    return factories.customer(shop)
-
-
 def sign_in(shopper, customer):
     merge_at_sign_in(shop_id=shopper.shop_id, token=shopper.token, customer=customer, now=shopper.at)
-
-
-def holding(cart):
-    return dict(cart.lines.values_list("key", "quantity"))
 
 
 def saved_cart(shop, customer, *skus):
@@ -142,16 +128,6 @@ def test_different_currencies_stay_apart(shop, ada):
     assert second.cart.customer_id == ada.pk
 
 
-def test_a_sum_of_quantities_stops_at_the_most_a_line_may_have(shop, ada):
-    factories.product(shop, "PEN", stock=100_000)
-    first, second = Shopper(shop), Shopper(shop)
-    first.add("PEN", 9_000)
-    sign_in(first, ada)
-    second.add("PEN", 9_000)
-    sign_in(second, ada)
-    assert holding(second.cart) == {"PEN": 9_999}
-
-
 def test_an_ordered_cart_is_no_saved_cart(shop, ada):
     first, second = saved_cart(shop, ada, "MUG"), Shopper(shop)
     order(first, ada)
@@ -185,17 +161,6 @@ def test_vouchers_come_along_and_none_counts_twice(shop, ada):
     assert codes(second.cart) == ["BOTH", "GUEST"]
     assert second.cart.discount_minor == 925 + 833  # a tenth of 92.50, then of what is left
     assert list(guest.vouchers.values_list("amount_minor", flat=True)) == [125, 113]
-
-
-def test_a_voucher_that_stands_alone_stays_behind(shop, ada):
-    voucher(shop, "SAVED")
-    voucher(shop, "ALONE", combinable=False)
-    first, second = saved_cart(shop, ada, "LAMP"), Shopper(shop)
-    first.do(changes.ApplyVoucher, code="SAVED")
-    second.add("MUG")
-    second.do(changes.ApplyVoucher, code="ALONE")
-    sign_in(second, ada)
-    assert codes(second.cart) == ["SAVED"]
 
 
 # -- whose cart it is ----------------------------------------------------------------------------

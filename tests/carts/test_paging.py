@@ -105,6 +105,12 @@ GARBAGE = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-11-22T12:00:00"])
+def test_a_cursor_at_a_moment_that_no_row_can_have_starts_at_the_first_page(shops, moment):
+    first = paging.page(Cart.objects.all(), "created_at", 5)
+    assert paging.page(Cart.objects.all(), "created_at", 5, after=written(["created_at", moment, 3])) == first
+
+
 @pytest.mark.parametrize("cursor", GARBAGE)
 def test_a_cursor_nobody_gave_out_starts_at_the_first_page(shops, cursor):
     first = paging.page(Cart.objects.all(), "total_minor", 5)

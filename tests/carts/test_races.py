@@ -17,7 +17,7 @@ from ghostcart.vouchers.errors import VoucherRefused
 from ghostcart.vouchers.models import Voucher
 from ghostcart.vouchers.terms import Kind
 from tests import factories
-from tests.factories import NOON, Shopper
+from tests.factories import NOON, Shopper, holding
 from tests.races import names, order, replace_statement, stock, together
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,22 +25,8 @@ only_postgres = pytest.mark.postgres  # SQLite has one writer: without our locks
 
 
 @pytest.fixture
-def shop():
-    return factories.shop()
-
-
-@pytest.fixture
 def shopper(shop):
     return Shopper(shop)
-
-
-@pytest.fixture
-def ada(shop):
-    return factories.customer(shop)
-
-
-def holding(cart):
-    return dict(cart.lines.values_list("key", "quantity"))
 
 
 def versions(cart):

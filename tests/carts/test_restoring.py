@@ -13,17 +13,12 @@ from ghostcart.vouchers import services as vouchers
 from ghostcart.vouchers.models import Voucher
 from ghostcart.vouchers.terms import Kind, Refusal
 from tests import factories
-from tests.factories import NOON, Shopper
+from tests.factories import NOON, Shopper, holding
 from tests.races import order, together
 
 pytestmark = pytest.mark.django_db
 threads = pytest.mark.django_db(transaction=True)
 LATER = NOON + timedelta(days=2)
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
 
 
 @pytest.fixture
@@ -41,10 +36,6 @@ def visitor(shop, **more):
 
 def restore(shopper, source):
     return ingest.record(shopper.change(changes.Restore, source_id=source.cart.pk))
-
-
-def holding(cart):
-    return dict(cart.lines.values_list("key", "quantity"))
 
 
 def fates(outcome):

@@ -33,11 +33,6 @@ STATEMENTS = [
 
 
 @pytest.fixture
-def shop():
-    return factories.shop()
-
-
-@pytest.fixture
 def full_cart(shop):
     """A cart with everything a cart can have."""
     gift = factories.product(shop, "CARD", stock=5)

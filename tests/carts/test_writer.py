@@ -13,16 +13,10 @@ from ghostcart.carts.ingest import record_all
 from ghostcart.carts.models import Cart
 from ghostcart.carts.writer import GroupWriter
 from ghostcart.lib import sql
-from tests import factories
 from tests.factories import Shopper
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SOON = 30  # seconds until a test gives up waiting
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
 
 
 class Gate:

@@ -5,15 +5,9 @@ import pytest
 from ghostcart.catalog import intake
 from ghostcart.catalog.models import Price, Product, Variant
 from ghostcart.lib.snapshots import Taken
-from tests import factories
 from tests.outside import SOURCE, product
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
 
 
 def take(shop, *told):

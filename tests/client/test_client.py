@@ -30,7 +30,6 @@ from ghostcart.connectors import keys
 from ghostcart.connectors.ingest import shapes
 from ghostcart.connectors.models import Scope
 from ghostcart.lib import clock
-from tests import factories
 from tests.wire import calling
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,11 +40,6 @@ ADDRESS = "http://testserver.local"
 def app():
     with calling() as client:
         yield client
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
 
 
 class Into(httpx.BaseTransport):
@@ -194,12 +188,14 @@ def test_trouble_that_stays_is_told_in_the_end():
         client.cart(1)
 
 
-def test_what_will_not_get_better_is_not_sent_again():
-    wrong = httpx.Response(401, json={"code": "wrong_key", "detail": "No.", "status": 401})
-    client, asked, waits = with_answers(wrong)
-    with pytest.raises(ApiError):
-        client.cart(1)
-    assert (len(asked), waits) == (1, [])
+@pytest.mark.parametrize(("status", "body"), [(401, b'{"code":"wrong_key","detail":"No.","status":401}'), (301, b"")])
+def test_what_will_not_get_better_is_not_sent_again(status, body):
+    client, asked, waits = with_answers(*[httpx.Response(status, content=body)] * 2)
+    for call in (lambda: client.cart(1), lambda: next(iter(client.events()))):
+        with pytest.raises(ApiError) as refused:
+            call()
+        assert refused.value.status == status
+    assert (len(asked), waits) == (2, [])
 
 
 def test_waits_are_what_the_server_asks_by_number_or_date_within_reason():

@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 
 from ghostcart.config import doctor, health
+from ghostcart.config.settings import database
 from ghostcart.lib import clock
 from tests import factories
 from tests.conftest import ON_POSTGRES
@@ -107,19 +108,21 @@ def test_a_secret_that_others_may_read_is_told(well, monkeypatch):
     assert findings()["secret key"].trouble == ""
 
 
-def test_a_database_that_loses_carts_in_a_power_cut_is_told(settings):
-    """The private PostgreSQL of the tests is fast because it is not durable; SQLite is made to be."""
+def test_a_database_that_loses_carts_in_a_power_cut_is_told():
+    """Those of the tests are fast because they are not durable."""
     if ON_POSTGRES:
         assert "fsync = off" in findings()["durability"].trouble
-    else:
+        return
+    for level, words in (("OFF", "synchronous"), ("NORMAL", "synchronous"), ("FULL", "")):
         with connection.cursor() as cursor:
-            cursor.execute("PRAGMA synchronous = NORMAL")
-        try:
-            assert "synchronous" in findings()["durability"].trouble
-        finally:
-            with connection.cursor() as cursor:
-                cursor.execute("PRAGMA synchronous = FULL")
-        assert findings()["durability"].trouble == ""
+            cursor.execute(f"PRAGMA synchronous = {level}")
+        trouble = findings()["durability"].trouble
+        assert words in trouble
+        assert bool(words) == bool(trouble)
+
+
+def test_sqlite_is_made_not_to():
+    assert "PRAGMA synchronous=FULL;" in database("sqlite:///shop.sqlite3")["OPTIONS"]["init_command"]
 
 
 @pytest.mark.postgres

@@ -2,7 +2,7 @@
 way to mend it, keeps nobody for ever, leaves nothing half done, and when it is over the shop goes on.
 
 A disk is made full by a limit on the size of files, which needs no rights: for SQLite on the server's processes, so
-that its log can grow no more; for PostgreSQL on its own, so that a table cannot.
+that its log can grow no more; for PostgreSQL on its own, so that a table cannot, or its log.
 """
 
 import json
@@ -11,7 +11,6 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -23,10 +22,11 @@ import pytest
 
 from ghostcart.lib import patience
 from tests import postgres
-from tests.config.test_upgrades import LOOK, environment, run, told
+from tests.config.test_upgrades import LOOK
+from tests.config.test_upgrades import empty_room as empty_room
 from tests.conftest import ON_POSTGRES
 from tests.journeys import test_kill
-from tests.journeys.test_database_kill import Databases
+from tests.journeys.test_database_kill import Databases, _is_dead
 from tests.journeys.test_kill import PREPARE, SOON, Server
 from tests.journeys.test_live_shop import frozen
 from tests.streams import wait_for
@@ -36,6 +36,8 @@ MANY = 100
 """More than a group of the writer holds, and than there are connections."""
 MOST = 16 * 2**20
 """Bytes of a file of PostgreSQL's: its log needs that much."""
+TOO_FEW = 8 * 2**20
+"""Bytes, for its log; its tables need less."""
 
 # -- a migration that is killed --------------------------------------------------------------------------------
 
@@ -66,62 +68,56 @@ print(answer.status_code, answer.json()["checks"]["migrations"])
 WAY = "Tables are older than the program. Run: ghostcart migrate"
 
 
-def noted(at) -> int:
+def noted(room) -> int:
     """How many migrations are written down as done."""
-    where = at["DATABASE_URL"]
     if not ON_POSTGRES:
-        with sqlite3.connect(where.removeprefix("sqlite:///")) as connection:
+        with sqlite3.connect(room.url.removeprefix("sqlite:///")) as connection:
             return connection.execute("SELECT count(*) FROM django_migrations").fetchone()[0]
-    with psycopg.connect(where) as connection:
+    with psycopg.connect(room.url) as connection:
         return connection.execute("SELECT count(*) FROM django_migrations").fetchone()[0]
 
 
-def kill_midway(at) -> None:
+def kill_midway(room) -> None:
     """`ghostcart migrate`, killed when it has noted one more migration, wherever it is then."""
-    before = noted(at)
-    process = subprocess.Popen([sys.executable, "-m", "ghostcart", "migrate"], env=at, stdout=subprocess.DEVNULL)
-    wait_for(lambda: noted(at) > before, SOON)
+    before = noted(room)
+    process = room.start("-m", "ghostcart", "migrate", stdout=subprocess.DEVNULL)
+    wait_for(lambda: noted(room) > before, SOON)
     process.kill()
     assert process.wait() == -signal.SIGKILL
 
 
 @pytest.mark.slow
-def test_killed_again_and_again_a_migration_is_told_of_and_the_next_one_finishes_it(tmp_path):
-    at = environment(tmp_path)
-    walked = json.loads(told("-m", "tests.upgrading", "carts.0001_initial", at=at))
+def test_killed_again_and_again_a_migration_is_told_of_and_the_next_one_finishes_it(empty_room):
+    walked = empty_room.ask("-m", "tests.upgrading", "carts.0001_initial")
     for _ in range(KILLS):
-        kill_midway(at)
-    assert told("-c", READY, at=at) == f"503 {WAY}"
-    doctor = subprocess.run(
-        [sys.executable, "-m", "ghostcart", "doctor"], env=at, capture_output=True, text=True, check=False
-    )
+        kill_midway(empty_room)
+    assert empty_room.told("-c", READY) == f"503 {WAY}"
+    doctor = empty_room.run("-m", "ghostcart", "doctor")
     assert f"WRONG  migrations: {WAY}" in doctor.stdout
     assert doctor.returncode == 1
-    told("-m", "ghostcart", "migrate", at=at)
-    looked = json.loads(told("-c", LOOK, at=at, given=json.dumps(walked["written"])))
+    empty_room.told("-m", "ghostcart", "migrate")
+    looked = empty_room.ask("-c", LOOK, given=json.dumps(walked["written"]))
     assert (looked["lost"], looked["dangling"]) == ({}, [])
-    assert told("-c", READY, at=at).endswith("ok")
+    assert empty_room.told("-c", READY).endswith("ok")
 
 
 @pytest.mark.slow
-def test_killed_when_all_but_the_note_is_done_a_migration_is_run_again(tmp_path):
-    at = environment(tmp_path)
+def test_killed_when_all_but_the_note_is_done_a_migration_is_run_again(empty_room):
     for last in (("backoffice", "0001_initial"), ("carts", "0010_log_in_months")):
-        code, _last, trouble = run("-c", DIES.format(last=last, executor="Executor"), at=at)
-        assert code == -signal.SIGKILL, trouble
-    told("-m", "ghostcart", "migrate", at=at)
-    assert told("-c", READY, at=at).endswith("ok")
+        done = empty_room.run("-c", DIES.format(last=last, executor="Executor"))
+        assert done.returncode == -signal.SIGKILL, done.stderr
+    empty_room.told("-m", "ghostcart", "migrate")
+    assert empty_room.told("-c", READY).endswith("ok")
 
 
 @pytest.mark.slow
-def test_noted_afterwards_it_could_never_be_run_again(tmp_path):
+def test_noted_afterwards_it_could_never_be_run_again(empty_room):
     """The guard of the test above: with Django's own executor."""
-    at = environment(tmp_path)
     script = DIES.format(last=("backoffice", "0001_initial"), executor="MigrationExecutor")
-    assert run("-c", script, at=at)[0] == -signal.SIGKILL
-    code, _last, trouble = run("-m", "ghostcart", "migrate", at=at)
-    assert code != 0
-    assert "already exists" in trouble
+    assert empty_room.run("-c", script).returncode == -signal.SIGKILL
+    done = empty_room.run("-m", "ghostcart", "migrate")
+    assert done.returncode != 0
+    assert "already exists" in done.stderr
 
 
 # -- a running shop ------------------------------------------------------------------------------------------------
@@ -130,11 +126,10 @@ def test_noted_afterwards_it_could_never_be_run_again(tmp_path):
 class Shop:
     """One server, and one shopper at it."""
 
-    def __init__(self, at, output):
-        self.at, self.acknowledged = at, []
-        key = test_kill.run(PREPARE, at)
-        self.server = Server("ghostcart.config.asgi:application", at, output)
-        self.address = self.server.address.removesuffix("/api/v1/store")
+    def __init__(self, room, output):
+        self.room, self.output, self.acknowledged = room, output, []
+        key = room.told("-c", PREPARE)
+        self.serve()
         self.client = httpx.Client(
             headers={"Ghostcart-Shop": key, "User-Agent": "Mozilla/5.0 (a person)"}, timeout=SOON,
             limits=httpx.Limits(max_connections=None),
@@ -143,6 +138,11 @@ class Shop:
         self.client.headers["Ghostcart-Cart"] = self.client.post(f"{self.server.address}/carts", json={}).json()[
             "token"
         ]
+
+    def serve(self):
+        """At first, and again after its server was killed."""
+        self.server = Server("ghostcart.config.asgi:application", self.room, self.output)
+        self.address = self.server.address.removesuffix("/api/v1/store")
 
     def is_up(self):
         try:
@@ -165,7 +165,7 @@ class Shop:
         return self.get("/readyz").json()["checks"]
 
     def assert_whole(self):
-        figures = test_kill.held_against([SimpleNamespace(acknowledged=self.acknowledged, retries=0)], self.at)
+        figures = test_kill.held_against([SimpleNamespace(acknowledged=self.acknowledged, retries=0)], self.room)
         assert (figures["missing"], figures["doubled"], figures["broken carts"]) == (0, 0, 0)
 
     def stop(self):
@@ -174,9 +174,9 @@ class Shop:
 
 
 @contextmanager
-def shop_on(at, folder):
-    with (folder / "shop.log").open("wb") as output, ExitStack() as stack:
-        shop = Shop(at, output)
+def shop_in(room):
+    with (room.folder / "shop.log").open("wb") as output, ExitStack() as stack:
+        shop = Shop(room, output)
         stack.callback(shop.stop)
         yield shop
 
@@ -201,10 +201,10 @@ def waiting(connection) -> int:
 def test_a_database_that_stands_still_keeps_nobody_for_ever(tmp_path):
     databases = Databases(tmp_path)
     try:
-        with shop_on(databases.environment, tmp_path) as shop:
+        with shop_in(databases.room) as shop:
             assert shop.add("before").status_code == 200
             keys = [f"meanwhile {number}" for number in range(MANY)]
-            with ThreadPoolExecutor(2 * MANY) as threads, psycopg.connect(databases.database.url) as holding:
+            with ThreadPoolExecutor(2 * MANY) as threads, psycopg.connect(databases.room.url) as holding:
                 holding.execute("LOCK TABLE catalog_category")
                 pages = [threads.submit(shop.get, "/shop1/en/") for _ in range(PAGE_THREADS + 1)]
                 wait_for(lambda: waiting(holding) == PAGE_THREADS, SOON)
@@ -268,7 +268,7 @@ def test_who_takes_calls_and_says_nothing_stands_still_and_who_hangs_up_does_not
 @contextmanager
 def full_for_sqlite(shop):
     """No file grows beyond the write-ahead log as it is now."""
-    most = Path(shop.at["DATABASE_URL"].removeprefix("sqlite:///") + "-wal").stat().st_size
+    most = Path(shop.room.url.removeprefix("sqlite:///") + "-wal").stat().st_size
     main = shop.server.process.pid
     members = [int(one) for one in Path(f"/proc/{main}/task/{main}/children").read_text().split()]
     limits = {pid: resource.prlimit(pid, resource.RLIMIT_FSIZE) for pid in members}
@@ -286,7 +286,7 @@ def full_for_postgres(shop):
         "INSERT INTO carts_idempotencykey (shop_id, scope, key, request_hash, answer, at)"
         " SELECT 0, 'ballast', gen_random_uuid()::text, '', repeat('x', %s), now() FROM generate_series(1, %s)"
     )
-    with psycopg.connect(shop.at["DATABASE_URL"], autocommit=True) as connection:
+    with psycopg.connect(shop.room.url, autocommit=True) as connection:
         for length, rows in ((1900, 4000), (1900, 100), (1900, 1), (500, 1), (100, 1), (1, 1)):
             while fits(connection, insert, length, rows):
                 pass
@@ -317,21 +317,21 @@ def small_files():
 
 
 @pytest.fixture
-def place(tmp_path):
+def place(room, tmp_path):
     """Where a shop can run whose database may become full."""
     if not ON_POSTGRES:
-        yield environment(tmp_path) | {"DJANGO_SETTINGS_MODULE": "ghostcart.config.settings", "LOG_LEVEL": "CRITICAL"}
+        yield room
         return
     with small_files():
         databases = Databases(tmp_path)
-    yield databases.environment
+    yield databases.room
     databases.stop()
 
 
 @pytest.mark.slow
-def test_on_a_full_disk_changes_are_refused_whole_and_when_there_is_room_the_shop_goes_on(place, tmp_path):
+def test_on_a_full_disk_changes_are_refused_whole_and_when_there_is_room_the_shop_goes_on(place):
     full = full_for_postgres if ON_POSTGRES else full_for_sqlite
-    with shop_on(place, tmp_path) as shop:
+    with shop_in(place) as shop:
         assert shop.add("before").status_code == 200
         assert "changes" not in shop.checks()
         keys = [f"meanwhile {number}" for number in range(5)]
@@ -346,3 +346,47 @@ def test_on_a_full_disk_changes_are_refused_whole_and_when_there_is_room_the_sho
         assert {shop.add(key).status_code for key in keys} == {200}
         assert "changes" not in shop.checks()
         shop.assert_whole()
+
+
+# -- no room for the database's own log ------------------------------------------------------------------------------
+
+
+def leave_no_room_for_the_log(database):
+    """Its log, which is half-way through a file, can go no further in it."""
+    with psycopg.connect(database.url, autocommit=True) as connection:
+        while place_in_log(connection) < TOO_FEW:
+            connection.execute("SELECT pg_logical_emit_message(false, 'ballast', repeat('x', 100000))")
+    main = main_process(database)
+    members = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+    for pid in (main, *members):  # by the user that they run as: root in a container may not
+        command = ["prlimit", f"--fsize={TOO_FEW}:", "--pid", str(pid)]
+        subprocess.run(command, check=pid == main, **postgres._unprivileged(database.folder))  # others come and go
+
+
+def place_in_log(connection) -> int:
+    statement = "SELECT file_offset FROM pg_walfile_name_offset(pg_current_wal_insert_lsn())"
+    return connection.execute(statement).fetchone()[0]
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+def test_a_database_that_stops_as_its_log_finds_no_room_has_all_that_was_acknowledged(tmp_path):
+    databases = Databases(tmp_path)
+    try:
+        with shop_in(databases.room) as shop:
+            assert shop.add("before").status_code == 200
+            leave_no_room_for_the_log(databases.database)
+            main = main_process(databases.database)
+            keys = [f"meanwhile {number}" for number in range(5)]
+            with ThreadPoolExecutor(len(keys)) as threads:
+                assert_busy(threads.map(shop.add, keys))
+            wait_for(lambda: _is_dead(str(main)), SOON)
+            assert "could not write to log file" in (databases.database.folder / "log").read_text()
+            ready = shop.get("/readyz")
+            assert (ready.status_code, "cannot be reached" in ready.json()["checks"]["database"]) == (503, True)
+            databases.boot()
+            wait_for(lambda: shop.add("after").status_code == 200, SOON)
+            assert {shop.add(key).status_code for key in keys} == {200}
+            shop.assert_whole()
+    finally:
+        databases.stop()

@@ -135,3 +135,12 @@ def test_what_nobody_looked_at_for_long_goes():
     assert pictures.forget_old() == 0
     assert pictures.forget_old(seconds=-1) == 1
     assert list(pictures._files()) == []
+
+
+def test_one_that_another_process_removes_at_this_moment_is_fetched_anew(monkeypatch, tmp_path):
+    gone = tmp_path / "gone.gif"
+    monkeypatch.setattr(pictures, "_files", lambda: iter([gone]))
+    monkeypatch.setattr(pictures, "_kept", lambda url: gone)
+    assert pictures.forget_old() == 0
+    with answering(GIF) as shop:
+        assert get(shop.url).content == GIF

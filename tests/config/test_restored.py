@@ -7,10 +7,10 @@ from threading import Event
 import psycopg
 import pytest
 from django.core.management import call_command
-from django.db import connection
 
 from ghostcart.config import work
 from ghostcart.connectors.webhooks import endpoints
+from ghostcart.lib import sql
 from ghostcart.mail import home, outbox, relay
 from ghostcart.mail.models import Home, Message
 from ghostcart.recovery.models import Campaign, Enrolment
@@ -32,7 +32,7 @@ def moment(monkeypatch, settings, tmp_path):
     monkeypatch.setattr("ghostcart.lib.clock.now", lambda: told[0])
     monkeypatch.setattr(work, "close_old_connections", lambda: None)
     settings.DATA = tmp_path
-    settings.EMAIL_URL = f"mailbox:{tmp_path}/mailbox"
+    settings.EMAIL_URL, settings.MAILBOX_ROOT = "mailbox:", tmp_path / "mailbox"
     return told
 
 
@@ -110,9 +110,7 @@ def test_a_copy_elsewhere_writes_to_nobody(moment, settings, tmp_path):
 
 @pytest.mark.postgres
 def test_two_databases_of_one_server_are_two_places():
-    parameters = {name: value for name, value in connection.get_connection_params().items()
-                  if name not in ("pool", "cursor_factory", "context", "dbname")}  # fmt: skip
-    with psycopg.connect(**parameters, dbname="postgres") as other:
+    with psycopg.connect(**{**sql.own_parameters(), "dbname": "postgres"}) as other:
         place = other.execute(
             "SELECT system_identifier::text || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())"
             " FROM pg_control_system()"

@@ -27,6 +27,13 @@ def test_a_port_that_is_none_is_told_in_a_line(tmp_path, port):
     assert done.stderr == f"PORT: '{port}' is no port; use a number between 1 and 65535\n"
 
 
+@pytest.mark.parametrize("name", ["DATABASE_POOL", "GHOSTCART_LOG_KEPT_DAYS", "GHOSTCART_ORDERS_KEPT_DAYS"])
+def test_what_is_no_number_is_told_in_a_line_and_nothing_is_the_default(tmp_path, name):
+    done = read(tmp_path, **{name: "ten"})
+    assert (done.returncode, done.stderr) == (1, f"{name}: 'ten' is no whole number\n")
+    assert read(tmp_path, **{name: ""}).returncode == 0
+
+
 def test_a_data_folder_that_cannot_be_is_told_in_a_line(tmp_path):
     (tmp_path / "file").touch()
     done = read(tmp_path / "file")

@@ -18,6 +18,9 @@ from ghostcart.carts.timeline import fold
 from ghostcart.catalog.models import Variant
 from ghostcart.config.demo import shops, simulate
 from ghostcart.config.demo.fill import fill
+from ghostcart.config.demo.places import Place, places_at_hand, places_of
+from ghostcart.config.demo.server import Refused, Server, WrongShop
+from ghostcart.config.demo.shoppers import Crowd, Shopper
 from ghostcart.customers.models import Customer
 from ghostcart.orders.models import Order
 from ghostcart.shops import rules as shop_rules
@@ -35,7 +38,7 @@ def places(transactional_db):
     Cart.objects.all().delete()
     Device.objects.all().delete()
     Variant.objects.update(stock=500)
-    yield simulate.places_at_hand()
+    yield places_at_hand()
     shop_rules.forget()
 
 
@@ -52,12 +55,12 @@ class Wire(httpx.ASGITransport):
 
 
 def server(transport=None, say=None):
-    return simulate.Server(BASE, say or pytest.fail, transport or Wire())
+    return Server(BASE, say or pytest.fail, transport or Wire())
 
 
 def shopper(places, transport=None, seed=1, **more):
-    crowd = simulate.Crowd(places, seed)
-    return simulate.Shopper(server(transport, **more), crowd, random.Random(seed), interval=0)
+    crowd = Crowd(places, seed)
+    return Shopper(server(transport, **more), crowd, random.Random(seed), interval=0)
 
 
 def test_a_shopper_can_do_all_that_a_browser_can(places):
@@ -136,14 +139,14 @@ def test_headers_are_as_the_store_api_wants_them(places):
 def test_many_shoppers_at_once_and_nothing_breaks(places):
     transport = Wire()
     one = server(transport)
-    crowd = simulate.Crowd(places, 5)
+    crowd = Crowd(places, 5)
 
     async def visits(place):
-        someone = simulate.Shopper(one, crowd, random.Random(place), interval=0)
+        someone = Shopper(one, crowd, random.Random(place), interval=0)
         for _ in range(5):
             try:
                 await someone.visit()
-            except simulate.Refused:
+            except Refused:
                 continue
 
     async def story():
@@ -162,7 +165,7 @@ def test_many_shoppers_at_once_and_nothing_breaks(places):
 
 
 def test_a_server_that_is_away_is_waited_for_and_the_change_is_made_once(places, monkeypatch):
-    monkeypatch.setattr(simulate, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr("ghostcart.config.demo.server.PATIENCE_SECONDS", 0)
     said = []
 
     def say(text):
@@ -210,14 +213,14 @@ def test_a_stranger_is_left_in_peace(places):
     async def story():
         await simulate.simulate(server(transport), places, rate=1000, shoppers=3, seed=1)
 
-    with pytest.raises(simulate.WrongShop, match=r"shop\.test"):
+    with pytest.raises(WrongShop, match=r"shop\.test"):
         asyncio.run(story())
     assert len(transport.sent) <= 3
 
 
 def test_a_shop_that_is_not_known_there_ends_it(places):
-    unknown = [simulate.Place("x", "pk_nobody", ("en",), ("EUR",), places[0].goods, ("c",))]
-    with pytest.raises(simulate.WrongShop, match="does not know"):
+    unknown = [Place("x", "pk_nobody", ("en",), ("EUR",), places[0].goods, ("c",))]
+    with pytest.raises(WrongShop, match="does not know"):
         asyncio.run(simulate.simulate(server(), unknown, rate=1000, shoppers=1, seed=1))
 
 
@@ -239,7 +242,7 @@ def test_a_signal_stops_it_cleanly(places, number):
 
 
 def test_what_was_sent_before_the_signal_is_answered(places, monkeypatch):
-    monkeypatch.setattr(simulate, "FAREWELL_SECONDS", 60)
+    monkeypatch.setattr("ghostcart.config.demo.server.FAREWELL_SECONDS", 60)
     all_were_called_away, answered = asyncio.Event(), []
 
     class Held(Wire):
@@ -253,7 +256,7 @@ def test_what_was_sent_before_the_signal_is_answered(places, monkeypatch):
                 return answered[0]
             return await super().handle_async_request(request)
 
-    class Closing(simulate.Server):
+    class Closing(Server):
         async def close(self):
             all_were_called_away.set()
             await super().close()
@@ -287,7 +290,7 @@ def test_empty_shelves_are_filled_again(places):
 
 
 def test_the_catalogue_file_leads_to_the_same_places(places):
-    from_file = simulate.places_of(shops.catalogue())
+    from_file = places_of(shops.catalogue())
     assert [(place.key, place.currencies, set(place.goods), set(place.categories)) for place in from_file] == [
         (place.key, place.currencies, set(place.goods), set(place.categories)) for place in places
     ]

@@ -2,16 +2,9 @@
 (`tests.upgrading`), and what comes out is a shop like a fresh one, with all that was in it."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from tests import running
-
-ROOT = Path(__file__).parents[2]
 NOT_ATOMIC = ["carts.0010_log_in_months"]
 """Migrations that cannot be one transaction; they may be stopped and run again at any point."""
 
@@ -59,44 +52,34 @@ BREAKS = 'migrations.AddField("shop", "added", models.CharField(max_length=9))'
 LOSES = 'migrations.RunPython(lambda apps, editor: apps.get_model("shops", "Shop").objects.order_by("pk")[0].delete())'
 
 
-def environment(folder):
-    """For a shop with an empty database of its own."""
-    database = running.new_database(os.environ["DATABASE_URL"]) or f"sqlite:///{folder}/shop.sqlite3"
-    return {**os.environ, "GHOSTCART_DATA": str(folder), "DATABASE_URL": database}
-
-
-def run(*words, at, given="{}"):
-    """The code that some Python ended with, the last line that it printed, and what went wrong."""
-    done = subprocess.run(
-        [sys.executable, *words], env=at, cwd=ROOT, input=given, capture_output=True, text=True, check=False
-    )
-    return done.returncode, done.stdout.strip().rpartition("\n")[2], done.stderr
-
-
-def told(*words, at, given="{}"):
-    code, last, trouble = run(*words, at=at, given=given)
-    assert code == 0, trouble
-    return last
+@pytest.fixture
+def empty_room(new_room, tmp_path):
+    return new_room(tmp_path, is_migrated=False)
 
 
 @pytest.fixture(scope="module")
-def old_shop(tmp_path_factory):
+def old_shop(new_room, tmp_path_factory):
     """A database that went through every state, and what was written on the way."""
-    at = environment(tmp_path_factory.mktemp("old"))
-    return at, json.loads(told("-m", "tests.upgrading", at=at))
+    room = new_room(tmp_path_factory.mktemp("old"), is_migrated=False)
+    return room, room.ask("-m", "tests.upgrading")
 
 
 @pytest.fixture(scope="module")
 def looked(old_shop):
-    at, walked = old_shop
-    return json.loads(told("-c", LOOK, at=at, given=json.dumps(walked["written"])))
+    room, walked = old_shop
+    return room.ask("-c", LOOK, given=json.dumps(walked["written"]))
+
+
+@pytest.fixture(scope="module")
+def fresh(new_room, tmp_path_factory):
+    return new_room(tmp_path_factory.mktemp("fresh"), is_migrated=False).ask("-c", LOOK, given="{}")
 
 
 @pytest.mark.slow
 def test_no_row_that_any_earlier_state_wrote_is_lost(old_shop, looked):
     from django.apps import apps
 
-    _at, walked = old_shop
+    _room, walked = old_shop
     tables = {one._meta.label for one in apps.get_models(include_auto_created=True)}
     assert tables <= {*walked["written"]}
     assert looked["lost"] == {}
@@ -108,14 +91,18 @@ def test_what_pointed_at_another_row_still_does(looked):
 
 
 @pytest.mark.slow
-def test_its_tables_are_those_of_a_fresh_database(looked, tmp_path):
-    fresh = json.loads(told("-c", LOOK, at=environment(tmp_path)))
+def test_its_tables_are_those_of_a_fresh_database(looked, fresh):
     assert looked["schema"] == fresh["schema"]
 
 
 @pytest.mark.slow
+def test_so_are_those_of_the_copies_that_tests_work_on(fresh, room):
+    assert room.ask("-c", LOOK, given="{}")["schema"] == fresh["schema"]
+
+
+@pytest.mark.slow
 def test_its_pages_answer(old_shop, looked):
-    assert told("-c", VISIT, at=old_shop[0]) == "10 {}"
+    assert old_shop[0].told("-c", VISIT) == "10 {}"
 
 
 @pytest.mark.slow
@@ -124,17 +111,16 @@ def test_each_migration_is_noted_in_the_transaction_that_makes_it(old_shop):
     assert old_shop[1]["loose"] == NOT_ATOMIC
 
 
-def test_a_migration_that_breaks_on_rows_is_noticed(tmp_path):
+def test_a_migration_that_breaks_on_rows_is_noticed(new_room, empty_room, tmp_path):
     """The guard of the tests above: without rows nobody would."""
-    (tmp_path / "empty").mkdir()
-    script = ONE_MORE.format(operation=BREAKS, rows=0)
-    assert run("-c", script, at=environment(tmp_path / "empty"))[0] == 0
-    code, _last, trouble = run("-c", ONE_MORE.format(operation=BREAKS, rows=1), at=environment(tmp_path))
-    assert code != 0
-    assert "IntegrityError" in trouble
+    (tmp_path / "without").mkdir()
+    without = new_room(tmp_path / "without", is_migrated=False)
+    without.told("-c", ONE_MORE.format(operation=BREAKS, rows=0))
+    done = empty_room.run("-c", ONE_MORE.format(operation=BREAKS, rows=1))
+    assert done.returncode != 0
+    assert "IntegrityError" in done.stderr
 
 
-def test_a_migration_that_loses_rows_is_noticed(tmp_path):
+def test_a_migration_that_loses_rows_is_noticed(empty_room):
     """The guard of the first test."""
-    script = ONE_MORE.format(operation=LOSES, rows=2)
-    assert json.loads(told("-c", script, at=environment(tmp_path)))["shops.Shop"] == [1]
+    assert empty_room.ask("-c", ONE_MORE.format(operation=LOSES, rows=2))["shops.Shop"] == [1]

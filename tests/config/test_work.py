@@ -10,11 +10,12 @@ from threading import Event
 
 import pytest
 
-from ghostcart.backoffice.models import Worker
+from ghostcart.backoffice.models import Export, Worker
 from ghostcart.config import work
 from ghostcart.config.work import Task
 from ghostcart.connectors import reading
 from ghostcart.connectors.models import Connection
+from ghostcart.connectors.webhooks.sending import Courier
 from tests import factories
 from tests.factories import NOON
 
@@ -68,6 +69,17 @@ def test_a_worker_that_ends_leaves_its_shops_to_the_others(monkeypatch, now):
     work.run(Event(), once=True)
     mine.refresh_from_db()
     assert (mine.claimed_by, mine.claimed_until) == ("", None)
+
+
+@pytest.mark.django_db
+def test_the_worker_removes_old_exports(tmp_path, settings, now):
+    settings.EXPORTS_ROOT = tmp_path
+    asked_at = now - timedelta(days=8)
+    Export.objects.create(user=factories.staff(None), page="carts", asked_at=asked_at, finished_at=asked_at)
+    for task in work.tasks(Event(), Courier("here")):
+        if task.name == "old exports":
+            task.do(now)
+    assert not Export.objects.exists()
 
 
 @pytest.mark.django_db

@@ -13,17 +13,11 @@ from ghostcart.connectors.ingest.taking import take_many, take_one
 from ghostcart.customers.models import Consent, Customer
 from ghostcart.lib.errors import GhostcartError
 from ghostcart.orders.models import Order
-from tests import factories
 from tests.factories import NOON
 from tests.wire import dump
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AT = NOON.isoformat()
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
 
 
 def line(**more):

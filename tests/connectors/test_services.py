@@ -10,6 +10,7 @@ from django.db import connection as db
 from ghostcart.carts.models import Cart
 from ghostcart.connectors import errors, reading, services
 from ghostcart.connectors.models import Connection, State
+from ghostcart.connectors.options import SEALED
 from ghostcart.connectors.prestashop import access
 from ghostcart.connectors.prestashop.ways import ByDatabase
 from ghostcart.lib import sealing
@@ -34,7 +35,7 @@ def test_the_password_is_sealed_and_never_in_the_address(maker):
     made = services.attach(kind="prestashop", url=url, options={}, now=NOW)
     stored = Connection.objects.filter(pk=made.pk).values()[0]
     assert "hush" not in str(stored)
-    assert sealing.unseal(made.secret, access.SEALED) == "hush"
+    assert sealing.unseal(made.secret, SEALED) == "hush"
     import_all(made)
     assert Cart.objects.filter(shop=made.shop).exists()
 
@@ -108,6 +109,8 @@ def test_a_worker_that_lost_its_lease_writes_nothing(maker, monkeypatch):
 def test_a_paused_shop_is_left_alone_and_resumed_where_it_was(maker, monkeypatch):
     monkeypatch.setattr(reading, "WORKS_SECONDS", 0)
     connection = attach(maker, 1)
+    services.pause(connection)
+    services.resume(connection, NOW)  # before the first look
     reading.read_due(NOW)
     services.pause(connection)
     assert reading.read_due(NOW + SECOND) is False

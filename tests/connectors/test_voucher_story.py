@@ -7,7 +7,7 @@ import pytest
 from ghostcart.connectors import vouchers
 from ghostcart.connectors.desks import open_desk
 from ghostcart.connectors.models import Connection, Made, PushedVoucher
-from ghostcart.connectors.prestashop.access import SEALED
+from ghostcart.connectors.options import SEALED
 from ghostcart.connectors.vouchers import Way
 from ghostcart.lib import sealing
 from ghostcart.mail.models import State

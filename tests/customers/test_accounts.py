@@ -16,11 +16,6 @@ pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery"
 
 
-@pytest.fixture
-def shop():
-    return factories.shop()
-
-
 @pytest.fixture(autouse=True)
 def quick_hashes(settings):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -207,16 +202,6 @@ def test_of_ipv6_a_whole_network_counts_as_one_source(shop):
     with pytest.raises(SignInLocked):
         sign_in(shop, source="2001:db8::8000:0:0:1")
     assert sign_in(shop, source="2001:db8:0:1::1")
-
-
-def test_what_is_no_network_address_counts_as_it_is(shop):
-    register(shop)
-    for turn in range(services.MOST_FAILURES_OF_SOURCE):
-        with pytest.raises(SignInRefused):
-            sign_in(shop, "wrong", email=f"n{turn}@example.com", source="a socket")
-    with pytest.raises(SignInLocked):
-        sign_in(shop, source="a socket")
-    assert sign_in(shop, source="another")
 
 
 def test_no_address_is_kept_in_clear(shop):

@@ -22,11 +22,6 @@ YES = Consented(is_given=True, text="Remind me.", text_version="1")
 NO = Consented(is_given=False, text="Remind me.", text_version="1")
 
 
-@pytest.fixture
-def shop():
-    return factories.shop()
-
-
 def identify(shop, email="ada@example.com", **more):
     return services.identify(shop.pk, email=email, now=NOON, **more)
 

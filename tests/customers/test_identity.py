@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 
-from ghostcart.customers import identity, keys, services
+from ghostcart.customers import identity, services
 from ghostcart.customers.models import Customer, Person, PersonKey
 from tests import factories
 from tests.factories import ADDRESS, NOON, Shopper
@@ -15,11 +15,6 @@ from tests.races import order, together
 pytestmark = pytest.mark.django_db
 threads = pytest.mark.django_db(transaction=True)
 only_postgres = pytest.mark.postgres
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
 
 
 def somebody(shop, email, **more):
@@ -57,24 +52,6 @@ def test_two_spellings_of_a_mailbox_are_one_person(shop, one, other):
 )
 def test_two_mailboxes_are_two_people(shop, one, other):
     assert not same(somebody(shop, one), somebody(shop, other))
-
-
-@pytest.mark.parametrize(
-    ("typed", "country", "key"),
-    [
-        ("+39 011 5551234", "DE", "390115551234"),
-        ("0039 011 5551234", "IT", "390115551234"),
-        ("011 5551234", "IT", "390115551234"),
-        ("(030) 555-1234", "DE", "49305551234"),
-        ("+49 30 5551234", "IT", "49305551234"),
-        ("0000000000", "DE", ""),
-        ("12345", "DE", ""),
-        ("call me", "DE", ""),
-        ("1" * 16, "DE", ""),
-    ],
-)
-def test_a_number_is_kept_as_it_is_dialled_from_abroad(typed, country, key):
-    assert keys.phone_key(typed, country) == key
 
 
 def test_a_phone_joins_two_people_and_the_older_one_stays(shop):

@@ -4,21 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from ghostcart.customers import intake
+from ghostcart.customers import intake, queries
 from ghostcart.customers.keys import address_hash
 from ghostcart.customers.models import Consent, Customer, ExternalCustomer, Tombstone
 from ghostcart.customers.services import Consented
 from ghostcart.lib.snapshots import Taken
-from tests import factories
 from tests.factories import NOON
 from tests.outside import SOURCE, customer
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
 
 
 def take(shop, *told):
@@ -49,13 +43,14 @@ def test_the_newest_name_stands_and_told_again_nothing_changes(shop):
 
 def test_a_corrected_address_is_corrected_here(shop):
     take(shop, customer("1", "ada@exmaple.com"))
-    take(shop, customer("1", "ada@example.com", version=2))
-    assert [one.email_key for one in Customer.objects.all()] == ["ada@example.com"]
+    assert take(shop, customer("1", "ada@example.com", version=2)) == {"1": Taken.CHANGED}
+    assert [one.email_key for one in queries.search([shop.pk], "ada@example.com")] == ["ada@example.com"]
 
 
 def test_an_address_that_no_mail_reaches_is_kept_as_none(shop):
-    take(shop, customer("1", "no address"), customer("2", ""))
-    assert [one.email for one in Customer.objects.all()] == ["", ""]
+    take(shop, customer("1", "no address"), customer("2", ""), customer("3"))
+    take(shop, customer("3", "no address", version=2))
+    assert [one.email for one in Customer.objects.all()] == ["", "", ""]
 
 
 def test_who_was_erased_does_not_come_back(shop):

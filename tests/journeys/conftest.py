@@ -1,34 +1,31 @@
 """One running shop for all journeys of a test process."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
-from tests import postgres, running
-from tests.conftest import ON_POSTGRES
+from tests import databases, running
 from tests.journeys.browsing import Browsers
 from tests.running import Running
 
 
 @pytest.fixture(scope="session")
-def database_server() -> Iterator[str]:
+def journeys_server(database_server) -> Iterator[str | None]:
     """Where shops that run in processes of their own have their databases: never on the server of the other tests, as
-    what they write all the time would hold back the horizon of its cart logs."""
-    if not ON_POSTGRES:
-        yield os.environ["DATABASE_URL"]
+    what they write all the time would hold back the horizon of its cart logs. None in a run on SQLite."""
+    if database_server is None:
+        yield None
         return
-    server = postgres.start()
+    server = databases.start_server()
     yield server.url
     server.stop()
 
 
 @pytest.fixture(scope="session")
-def running_shop(tmp_path_factory, database_server) -> Iterator[Running]:
-    shop = running.prepare(tmp_path_factory.mktemp("shop"), carts=60, database=running.new_database(database_server))
-    shop.start()
-    yield shop
-    shop.stop()
+def running_shop(tmp_path_factory, journeys_server) -> Iterator[Running]:
+    with running.demo(tmp_path_factory.mktemp("shop"), journeys_server) as shop:
+        shop.start()
+        yield shop
 
 
 @pytest.fixture

@@ -11,10 +11,19 @@ from threading import Event
 
 import pytest
 
-from tests import postgres
+from tests import databases
 from tests.conftest import IN_CI
-from tests.journeys import test_kill
-from tests.journeys.test_kill import PREPARE, SHOPPERS, SOON, Server, Shopper, _until, _until_acknowledged
+from tests.journeys.test_kill import (
+    PREPARE,
+    SHOPPERS,
+    SOON,
+    Server,
+    Shopper,
+    _until,
+    _until_acknowledged,
+    held_against,
+)
+from tests.rooms import Room
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 KILLS = int(os.environ.get("GHOSTCART_KILLS", 8 if IN_CI else 3))
@@ -25,17 +34,14 @@ class Databases:
     """One PostgreSQL, killed and started again. `servers` as shoppers know them: two of the same shop."""
 
     def __init__(self, folder: Path, settings: str = "") -> None:
-        self.database = postgres.start(durable=True, settings=settings)
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("GHOSTCART_")} | {
-            "GHOSTCART_DATA": str(folder), "DATABASE_URL": self.database.url, "LOG_LEVEL": "CRITICAL",
-            "DJANGO_SETTINGS_MODULE": "ghostcart.config.settings",
-        }  # fmt: skip
+        self.database = databases.start_server(durable=True, settings=settings)
+        self.room = Room(folder, databases.named(self.database.url, databases.MIGRATED))
         self.output = (folder / "server.log").open("wb")
         self.running: list[Server] = []
 
     def serve(self) -> None:
         application = "ghostcart.config.asgi:application"
-        self.running = [Server(application, self.environment, self.output) for _ in range(2)]
+        self.running = [Server(application, self.room, self.output) for _ in range(2)]
 
     def kill(self) -> None:
         """The server and all its processes, as the power would."""
@@ -73,26 +79,26 @@ def _starts(restart) -> bool:
 
 
 def kill_and_count(folder: Path, kills: int, settings: str = "") -> dict[str, int]:
-    databases, enough = Databases(folder, settings), Event()
+    shops, enough = Databases(folder, settings), Event()
     try:
-        shop = test_kill.run(PREPARE, databases.environment)
-        databases.serve()
-        shoppers = [Shopper(databases, shop, enough) for _ in range(SHOPPERS)]
+        shop = shops.room.told("-c", PREPARE)
+        shops.serve()
+        shoppers = [Shopper(shops, shop, enough) for _ in range(SHOPPERS)]
         for shopper in shoppers:
             shopper.start()
         for _ in range(kills):
             _until_acknowledged(shoppers, 40)
-            databases.kill()
-            databases.boot()
+            shops.kill()
+            shops.boot()
         _until_acknowledged(shoppers, 10)
         enough.set()
         for shopper in shoppers:
             shopper.join(SOON)
         assert [shopper.trouble for shopper in shoppers if shopper.trouble] == []
-        return test_kill.held_against(shoppers, databases.environment) | {"kills": kills}
+        return held_against(shoppers, shops.room) | {"kills": kills}
     finally:
         enough.set()
-        databases.stop()
+        shops.stop()
 
 
 def test_nothing_acknowledged_is_lost_or_doubled_when_the_database_is_killed(tmp_path):

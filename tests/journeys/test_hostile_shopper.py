@@ -14,12 +14,11 @@ HURT = "() => [...document.querySelectorAll('[data-hurt]')].map((one) => one.out
 
 
 @pytest.fixture(scope="module")
-def running_shop(tmp_path_factory, database_server):
+def running_shop(tmp_path_factory, journeys_server):
     """One of its own: what stands in it would be in the way of the other journeys."""
-    shop = running.prepare(tmp_path_factory.mktemp("thorn"), carts=60, database=running.new_database(database_server))
-    shop.start()
-    yield shop
-    shop.stop()
+    with running.demo(tmp_path_factory.mktemp("thorn"), journeys_server) as shop:
+        shop.start()
+        yield shop
 
 
 @pytest.fixture

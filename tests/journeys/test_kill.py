@@ -4,25 +4,20 @@ A real server on loopback; shoppers add products, each with an Idempotency-Key, 
 own pages do; the server's processes are killed with -9 in between. GHOSTCART_KILLS says how often.
 """
 
-import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import uuid
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
 from typing import IO
 
 import httpx
-import psycopg
 import pytest
 
-from tests.conftest import IN_CI, ON_POSTGRES
+from tests.conftest import IN_CI
+from tests.rooms import Room
 from tests.running import free_port
 
 KILLS = int(os.environ.get("GHOSTCART_KILLS", 25 if IN_CI else 5))
@@ -31,8 +26,6 @@ SOON = 90  # seconds until the test gives up waiting
 
 PREPARE = """
 import django; django.setup()
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
 from ghostcart.catalog.models import Variant
 from ghostcart.shops.models import Shop
 from tests import factories
@@ -56,37 +49,16 @@ print(json.dumps([
 """
 
 
-@pytest.fixture
-def environment(tmp_path) -> Iterator[dict[str, str]]:
-    """A data folder and a database of the server's own."""
-    url, name = f"sqlite:///{tmp_path}/ghostcart.sqlite3", f"kill_{uuid.uuid4().hex[:12]}"
-    if ON_POSTGRES:
-        server = os.environ["DATABASE_URL"]
-        url = server.replace("/postgres?", f"/{name}?")
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-    given = {name: value for name, value in os.environ.items() if not name.startswith("GHOSTCART_")}
-    yield given | {"GHOSTCART_DATA": str(tmp_path), "DATABASE_URL": url, "LOG_LEVEL": "CRITICAL",
-                   "DJANGO_SETTINGS_MODULE": "ghostcart.config.settings"}  # fmt: skip
-    if ON_POSTGRES:
-        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def run(script: str, environment: dict[str, str]) -> str:
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=SOON)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip().splitlines()[-1]
-
-
 class Server:
     """Granian with one worker."""
 
-    def __init__(self, application: str, environment: dict[str, str], output: IO[bytes]) -> None:
+    def __init__(self, application: str, room: Room, output: IO[bytes]) -> None:
         port = free_port()
-        command = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port),
-                   "--workers-kill-timeout", "2", "--no-access-log", "--log-level", "error", application]  # fmt: skip
-        self.process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
+        self.process = room.start(
+            "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port),
+            "--workers-kill-timeout", "2", "--no-access-log", "--log-level", "error", application,
+            stdout=output, stderr=output, start_new_session=True,
+        )  # fmt: skip
         self.address = f"http://127.0.0.1:{port}/api/v1/store"
         self.has_served = False
 
@@ -99,9 +71,9 @@ class Server:
 class Servers:
     """Two servers of one shop; when one is killed, another takes its place."""
 
-    def __init__(self, application: str, environment: dict[str, str], folder: Path) -> None:
-        self.output = (folder / "server.log").open("wb")
-        self.start = partial(Server, application, environment, self.output)
+    def __init__(self, application: str, room: Room) -> None:
+        self.output = (room.folder / "server.log").open("wb")
+        self.start = partial(Server, application, room, self.output)
         self.running = [self.start(), self.start()]
 
     def kill_one(self, chance: random.Random) -> bool:
@@ -161,10 +133,10 @@ class Shopper(Thread):
         raise RuntimeError(self.trouble)
 
 
-def kill_and_count(application: str, kills: int, environment: dict[str, str], folder: Path) -> dict[str, int]:
+def kill_and_count(application: str, kills: int, room: Room) -> dict[str, int]:
     """Let shoppers shop, kill workers in between; then hold the acknowledged keys against the database."""
-    shop, chance, enough = run(PREPARE, environment), random.Random(), Event()
-    servers = Servers(application, environment, folder)
+    shop, chance, enough = room.told("-c", PREPARE), random.Random(), Event()
+    servers = Servers(application, room)
     try:
         shoppers = [Shopper(servers, shop, enough) for _ in range(SHOPPERS)]
         for shopper in shoppers:
@@ -179,13 +151,13 @@ def kill_and_count(application: str, kills: int, environment: dict[str, str], fo
     finally:
         servers.stop()
     assert [shopper.trouble for shopper in shoppers if shopper.trouble] == []
-    return held_against(shoppers, environment) | {"kills": kills}
+    return held_against(shoppers, room) | {"kills": kills}
 
 
-def held_against(shoppers: list[Shopper], environment: dict[str, str]) -> dict[str, int]:
+def held_against(shoppers: list[Shopper], room: Room) -> dict[str, int]:
     """What shoppers were told, held against what is stored."""
     acknowledged = {key for shopper in shoppers for key in shopper.acknowledged}
-    carts = json.loads(run(COUNT, environment))
+    carts = room.ask("-c", COUNT)
     stored = {key for cart in carts for key in cart["keys"]}
     return {
         "acknowledged": len(acknowledged),
@@ -219,8 +191,8 @@ def _until(is_so) -> bool:
 
 
 @pytest.mark.slow
-def test_nothing_acknowledged_is_lost_or_doubled_when_the_server_is_killed(environment, tmp_path):
-    figures = kill_and_count("ghostcart.config.asgi:application", KILLS, environment, tmp_path)
+def test_nothing_acknowledged_is_lost_or_doubled_when_the_server_is_killed(room):
+    figures = kill_and_count("ghostcart.config.asgi:application", KILLS, room)
     print(f"\n{figures}")
     assert (figures["missing"], figures["doubled"], figures["broken carts"]) == (0, 0, 0)
     assert figures["acknowledged"] >= KILLS
@@ -228,12 +200,10 @@ def test_nothing_acknowledged_is_lost_or_doubled_when_the_server_is_killed(envir
 
 
 @pytest.mark.slow
-def test_a_server_that_says_done_before_the_commit_loses(environment, tmp_path):
+def test_a_server_that_says_done_before_the_commit_loses(room):
     """The guard of the test above."""
-    for attempt in range(5):
-        folder = tmp_path / str(attempt)
-        folder.mkdir()
-        figures = kill_and_count("tests.journeys.kill_server:application", 2, environment, folder)
+    for _attempt in range(5):
+        figures = kill_and_count("tests.journeys.kill_server:application", 2, room)
         print(f"\n{figures}")
         if figures["missing"]:
             return

@@ -17,19 +17,19 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def attached(tmp_path, database_server, shops_server: mariadb.Server):
+def attached(tmp_path, journeys_server, shops_server: mariadb.Server):
     """A running shop with a worker, and a PrestaShop that it follows."""
     maker = Maker(shops_server, "journey", "8", seed=5).fill(carts=20)
-    shop = running.prepare(tmp_path, carts=60, database=running.new_database(database_server))
-    shop.command("connect", "prestashop", maker.url, "--yes")
-    shop.ask(
-        "from ghostcart.backoffice.models import Membership, User; from ghostcart.connectors.models import Connection;"
-        "owner = User.objects.get(email='owner@demo.example');"
-        "Membership.objects.get_or_create(user=owner, shop=Connection.objects.get().shop, defaults={'role': 'owner'})"
-    )
-    shop.start()
-    yield shop, maker
-    shop.stop()
+    with running.demo(tmp_path, journeys_server) as shop:
+        shop.command("connect", "prestashop", maker.url, "--yes")
+        shop.ask(
+            "from ghostcart.backoffice.models import Membership, User;"
+            "from ghostcart.connectors.models import Connection;"
+            "owner = User.objects.get(email='owner@demo.example'); shop = Connection.objects.get().shop;"
+            "Membership.objects.get_or_create(user=owner, shop=shop, defaults={'role': 'owner'})"
+        )
+        shop.start()
+        yield shop, maker
 
 
 def wall(maker: Maker) -> str:

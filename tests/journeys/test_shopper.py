@@ -107,6 +107,20 @@ def test_a_declined_card_keeps_the_cart(running_shop, new_page):
     assert lines(shopper, running_shop) == [1]
 
 
+def test_a_shop_that_is_no_demonstration_takes_orders(running_shop, new_page):
+    make = "from ghostcart.shops.models import Shop; Shop.objects.filter(slug='fern').update(is_demo={})"
+    running_shop.ask(make.format(False))
+    try:
+        shopper = new_page()
+        add(shopper, products(running_shop)[0])
+        fill_in(shopper, running_shop, "in-earnest@example.com")
+        assert shopper.locator("[name=card]").count() == 0
+        shopper.locator("[data-order]").click()
+        shopper.wait_for_url("**/thanks/**")
+    finally:
+        running_shop.ask(make.format(True))
+
+
 def test_the_guest_cart_and_the_saved_one_become_one_at_sign_in(running_shop, new_page):
     mug, lamp = products(running_shop)
     at_home = new_page()

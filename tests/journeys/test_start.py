@@ -13,10 +13,9 @@ STAYS = "text/css", "max-age=315360000, public, immutable"
 
 
 @pytest.fixture
-def demo(tmp_path, database_server):
-    shop = running.prepare(tmp_path, carts=60, database=running.new_database(database_server))
-    yield shop
-    shop.stop()
+def demo(tmp_path, journeys_server):
+    with running.demo(tmp_path, journeys_server) as shop:
+        yield shop
 
 
 def test_the_second_start_of_the_demo_is_quick_and_complete(demo):

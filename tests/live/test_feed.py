@@ -13,6 +13,7 @@ from ghostcart.api.drawing import Drawn, Look, draw
 from ghostcart.api.live import Stream
 from ghostcart.carts import changes, ingest, log, watching
 from ghostcart.carts.models import CartEvent
+from ghostcart.lib import sql
 from ghostcart.live import follower as follower_module
 from ghostcart.live.follower import Follower
 from ghostcart.live.hub import QUEUE, Batch, Hub, Screen
@@ -52,9 +53,7 @@ def test_the_follower_hears_all_in_order(follower):
 @pytest.mark.postgres
 def test_each_commit_is_told_to_who_listens():
     shopper = Shopper(factories.shop())
-    parameters = {name: value for name, value in connection.get_connection_params().items()
-                  if name not in ("pool", "cursor_factory", "context")}  # fmt: skip
-    with psycopg.connect(**parameters, autocommit=True) as listening:
+    with psycopg.connect(**sql.own_parameters(), autocommit=True) as listening:
         listening.execute(f"LISTEN {log.CHANNEL}")
         for _ in range(3):
             shopper.add("MUG")

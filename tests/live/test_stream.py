@@ -37,11 +37,6 @@ CLEANED_UP = 10_000 if LONG else 300
 
 
 @pytest.fixture
-def shop():
-    return factories.shop()
-
-
-@pytest.fixture
 def other_shop():
     return factories.shop()
 

@@ -40,13 +40,13 @@ def letter(shop, customer, *, cart=None, voucher=None, at=NOON, language="it", k
         template={"subject": "Ciao {{ customer.first_name }}", "body": "…"}, facts={"customer": {"first_name": "Ada"}},
     )  # fmt: skip
     target = {"cart": cart.pk if cart else None, "voucher": voucher.pk if voucher else None}
-    tokens = {
-        purpose: links.mint(
+    tokens = {}
+    for purpose in (Purpose.RESTORE, Purpose.STOP, Purpose.PREFERENCES, Purpose.SEEN):
+        link, tokens[purpose] = links.draft(
             shop_id=shop.pk, message=message, purpose=purpose, now=at, expires_at=at + timedelta(days=lasts),
             target=target if purpose == Purpose.RESTORE else {},
-        )
-        for purpose in (Purpose.RESTORE, Purpose.STOP, Purpose.PREFERENCES, Purpose.SEEN)
-    }  # fmt: skip
+        )  # fmt: skip
+        link.save()
     return Letter(message, tokens)
 
 

@@ -189,6 +189,14 @@ def test_what_is_no_single_address_is_refused(address):
             sent(what)
 
 
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
+def test_no_field_goes_on_in_another_one(end):
+    hostile = f"en{end}Bcc: eve@example.com"
+    for field in (("Content-Language", hostile), ("Content-Language", "en", hostile)):
+        with pytest.raises(ValueError, match="cannot be written"):
+            compose.Field(*field)
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.text(max_size=150), st.text(max_size=250), st.text(max_size=60))
 def test_whatever_is_typed_the_fields_are_the_same(name, subject, local):

@@ -7,11 +7,10 @@ import pytest
 
 from ghostcart.lib.texts import LANGUAGES
 from ghostcart.mail import drawing, samples, values
-from ghostcart.mail.drawing import draw, preview
+from ghostcart.mail.drawing import draw
 from ghostcart.mail.errors import TemplateFailed
 from ghostcart.mail.words import known, words
 from ghostcart.mail.words import samples as sample_words
-from tests import factories
 from tests.mail.reading import TAGS, Page, addresses
 
 HOST = "https://shop.example"
@@ -265,15 +264,3 @@ def test_drawing_again_gives_the_same_and_leaves_the_facts_alone():
     before = copy.deepcopy(typed)
     assert draw(ALL, typed, LINKS, language="it") == draw(ALL, typed, LINKS, language="it")
     assert typed == before
-
-
-@pytest.mark.django_db
-def test_a_preview_leads_nowhere():
-    shop = factories.shop(name="Bottega", mail_imprint="Via Roma 1", accent="#7a1f5c")
-    for cart in (None, facts()["cart"]):
-        for kind in ("abandoned", "thanks", "summary", "account"):
-            drawn = preview(ALL, shop, language="it", kind=kind, cart=cart)
-            assert set(Page(drawn.html).links) == {"#"}
-            assert "Via Roma 1" in drawn.text
-    assert "K7QM" in preview(ALL, shop, language="it", kind="abandoned").text
-    assert "K7QM" not in preview(ALL, shop, language="it", kind="abandoned", voucher=False).text

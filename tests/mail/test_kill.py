@@ -6,24 +6,16 @@ step of handing over; others take their place. GHOSTCART_LONG=1: a thousand kill
 
 import json
 import os
-import subprocess
-import sys
-import uuid
 from collections import Counter
 
-import psycopg
 import pytest
 
-from tests.conftest import ON_POSTGRES
 from tests.mail.sink import Sink
 
 KILLS = 1000 if os.environ.get("GHOSTCART_LONG") == "1" else 40
-SECONDS = 900 if KILLS > 40 else 120
 
 PREPARE = """
 import django; django.setup()
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
 from datetime import UTC, datetime
 from tests import factories
 from tests.mail import post
@@ -39,38 +31,21 @@ print(json.dumps(list(Message.objects.values_list("pk", "state"))))
 
 
 @pytest.fixture
-def environment(tmp_path):
-    """A data folder and a database of the workers' own."""
-    url, name = f"sqlite:///{tmp_path}/ghostcart.sqlite3", f"mail_{uuid.uuid4().hex[:12]}"
-    if ON_POSTGRES:
-        server = os.environ["DATABASE_URL"]
-        url = server.replace("/postgres?", f"/{name}?")
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-    given = {name: value for name, value in os.environ.items() if not name.startswith("GHOSTCART_")}
-    yield given | {"GHOSTCART_DATA": str(tmp_path), "DATABASE_URL": url, "DATABASE_POOL": "2", "LOG_LEVEL": "CRITICAL",
-                   "DJANGO_SETTINGS_MODULE": "ghostcart.config.settings"}  # fmt: skip
-    if ON_POSTGRES:
-        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+def workers(room):
+    """Where they work; each asks the database for little at once."""
+    room.environment["DATABASE_POOL"] = "2"
+    return room
 
 
-def run(environment, *words):
-    done = subprocess.run(
-        [sys.executable, *words], env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done
-
-
-def send_and_kill(environment, kills, claims=""):
-    run(environment, "-c", PREPARE)
+def send_and_kill(workers, kills, claims=""):
+    workers.told("-c", PREPARE)
     with Sink() as sink:
         told = {"TEST_SINK": str(sink.port), "TEST_KILLS": str(kills), "TEST_CLAIMS": claims}
-        done = run(environment | told, "-m", "tests.mail.kill_worker")
+        done = workers.run("-m", "tests.mail.kill_worker", **told)
         taken = Counter(int(each.message_id.split(".")[0]) for each in sink.taken)
+    assert done.returncode == 0, done.stderr
     killed = json.loads(done.stdout.splitlines()[-1])
-    states = dict(json.loads(run(environment, "-c", COUNT).stdout.splitlines()[-1]))
+    states = dict(workers.ask("-c", COUNT))
     in_doubt = [pk for pk, state in states.items() if state == "in_doubt"]
     figures = {
         "kills": sum(killed["kills"].values()),
@@ -88,8 +63,8 @@ def send_and_kill(environment, kills, claims=""):
 
 
 @pytest.mark.slow
-def test_killed_workers_send_nothing_twice_and_lose_nothing_in_silence(environment):
-    figures = send_and_kill(environment, KILLS)
+def test_killed_workers_send_nothing_twice_and_lose_nothing_in_silence(workers):
+    figures = send_and_kill(workers, KILLS)
     assert figures["kills"] >= KILLS
     assert (figures["twice"], figures["lost in silence"], figures["left over"], figures["errors"]) == (0, 0, 0, 0)
     assert figures["in doubt"] <= figures["kills"]
@@ -98,8 +73,8 @@ def test_killed_workers_send_nothing_twice_and_lose_nothing_in_silence(environme
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("claims", "goes_wrong"), [("careless", True), ("stale", False)])
-def test_without_the_condition_of_the_claim_mail_is_sent_twice(environment, claims, goes_wrong):
+def test_without_the_condition_of_the_claim_mail_is_sent_twice(workers, claims, goes_wrong):
     """The guard of the test above; and the condition alone is enough, however old the pick is."""
-    figures = send_and_kill(environment, 0, claims)
+    figures = send_and_kill(workers, 0, claims)
     assert (figures["twice"] > 0) == goes_wrong
     assert figures["sent"] == figures["messages"]

@@ -16,11 +16,6 @@ LATER = NOON + timedelta(days=1)
 
 
 @pytest.fixture
-def shop():
-    return factories.shop()
-
-
-@pytest.fixture
 def mail(shop):
     return letter(shop, factories.customer(shop))
 
@@ -55,7 +50,7 @@ def test_a_link_is_kept_with_what_it_leads_to_and_until_when(shop):
     link.save()
     assert links.find(token, Purpose.PASSWORD, NOON) == link
     with pytest.raises(ValueError, match="elsewhere"):
-        links.mint(shop_id=shop.pk, message=None, purpose="elsewhere", target={}, expires_at=LATER, now=NOON)
+        links.draft(shop_id=shop.pk, message=None, purpose="elsewhere", target={}, expires_at=LATER, now=NOON)
 
 
 def test_only_the_links_that_are_named_are_called_back(shop, mail):

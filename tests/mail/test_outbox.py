@@ -14,20 +14,9 @@ from tests import factories
 from tests.factories import NOON
 from tests.mail import post
 from tests.mail.post import send, state
-from tests.mail.sink import CUT, Sink
+from tests.mail.sink import CUT
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
-
-
-@pytest.fixture
-def sink():
-    with Sink() as sink:
-        yield sink
 
 
 def deciding(verdict):
@@ -337,8 +326,8 @@ def test_only_what_waits_can_be_cancelled(shop):
     messages = {to: post.message(shop) for to in State}
     for to, message in messages.items():
         Message.objects.filter(pk=message.pk).update(state=to)
-    assert outbox.cancel([message.pk for message in messages.values()], "ended", NOON) == 2
-    assert outbox.cancel(Message.objects.all(), "ended", NOON) == 0
+    assert outbox.cancel([message.pk for message in messages.values()], "ended") == 2
+    assert outbox.cancel(Message.objects.all(), "ended") == 0
     changed = {to for to, message in messages.items() if state(message) == (State.CANCELLED, "ended")}
     assert changed == {State.DUE, State.FAILED_TEMP}
 

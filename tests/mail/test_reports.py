@@ -198,7 +198,7 @@ def test_what_a_mail_server_said_is_one_line_of_text(message):
 
 
 def test_reports_about_others_mail_are_passed(message):
-    outbox.cancel(Message.objects.all(), "test", NOON)
+    outbox.cancel(Message.objects.all(), "test")
     tell(delivery(message, MessageID="somebody else's", Metadata={"ghostcart": "nonsense"}))
     assert events() == []
 

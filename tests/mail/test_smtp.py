@@ -11,7 +11,6 @@ from aiosmtpd.controller import Controller
 from ghostcart.mail import outbox, relay, smtp
 from ghostcart.mail.handover import Letter, Unreachable
 from ghostcart.mail.models import EventKind, Message, MessageEvent, State, Suppression
-from tests import factories
 from tests.factories import NOON
 from tests.mail import certificates, post
 from tests.mail.post import send, state
@@ -20,17 +19,6 @@ from tests.running import free_port
 
 pytestmark = pytest.mark.django_db
 PATIENT = 0.3  # seconds that our side waits, where the server never answers
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
-
-
-@pytest.fixture
-def sink():
-    with Sink() as sink:
-        yield sink
 
 
 @contextmanager
@@ -109,6 +97,14 @@ def test_only_a_dead_address_is_not_written_to_again(shop, sink, answer, is_dead
     )
     bounces = MessageEvent.objects.filter(message=message, kind=EventKind.BOUNCED)
     assert list(bounces.values_list("cause", flat=True)) == ([answer] if is_dead else [])
+
+
+def test_an_answer_is_kept_whatever_bytes_it_has(shop, sink):
+    message = post.message(shop)
+    sink.script["rcpt"] = "550 5.1.1 no\x00body"
+    send(sink)
+    assert state(message) == (State.FAILED_PERM, "address_refused")
+    assert message.answer == "550 5.1.1 no\ufffdbody"
 
 
 def test_one_refused_address_does_not_hold_up_the_others(shop, sink):

@@ -23,11 +23,6 @@ pytestmark = pytest.mark.django_db
 ADA = keys.address_hash("ada@example.com")
 
 
-@pytest.fixture
-def shop():
-    return factories.shop()
-
-
 def put(shop, address="ada@example.com", **more):
     return suppress(shop.pk, address, **{"reason": "unsubscribed", "source": "link", "now": NOON} | more)
 

@@ -4,6 +4,7 @@ import json
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from shutil import rmtree
 from threading import Thread
 
 import pytest
@@ -58,6 +59,7 @@ def test_a_mail_server(url, host, port, user, password, tls):
         "smtp://host?seconds=3600",
         "smtp://[::1",
         "carrier-pigeon://loft",
+        "mailbox:/somewhere/else",
         "mail.example.org",
         "postmark://",
         "mailgun://key-without-a-domain",
@@ -104,9 +106,7 @@ def test_the_health_page_says_why_no_mail_goes_out(settings, url, told):
 @pytest.fixture
 def in_mailbox(settings, tmp_path):
     settings.EMAIL_URL, settings.MAILBOX_ROOT = "mailbox:", tmp_path / "mail" / "box"
-    transports.parse.cache_clear()
-    yield settings.MAILBOX_ROOT
-    transports.parse.cache_clear()
+    return settings.MAILBOX_ROOT
 
 
 @pytest.mark.django_db
@@ -140,6 +140,18 @@ def test_the_mailbox_does_not_grow_for_ever(in_mailbox):
     assert mailbox.forget_old(keep=2) == 3
     kept = [mailbox.read(Message.objects.get(pk=message.pk)) for message in messages]
     assert [mail is not None for mail in kept].count(True) == 2
+
+
+@pytest.mark.django_db
+def test_a_mail_leaves_the_mailbox_once_whether_it_is_still_there_or_not(in_mailbox):
+    message = post.message(factories.shop())
+    send(None)
+    message.refresh_from_db()
+    mailbox.remove([message.answer, "250 ok", "mailbox ../../secret_key"])
+    assert mailbox.read(message) is None
+    mailbox.remove([message.answer])
+    rmtree(in_mailbox)
+    mailbox.remove([message.answer])
 
 
 @pytest.mark.django_db

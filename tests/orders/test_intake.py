@@ -14,16 +14,10 @@ from ghostcart.orders.models import Order
 from ghostcart.vouchers import services as voucher_services
 from ghostcart.vouchers.models import Voucher
 from ghostcart.vouchers.terms import Kind
-from tests import factories
 from tests.factories import NOON
 from tests.outside import SOURCE, cart, customer, line, order
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
 
 
 def take(shop, *told, **more):
@@ -67,6 +61,13 @@ def test_of_several_orders_the_first_names_the_cart_and_all_count(shop):
     take(shop, order("9", "1", line("mug"), number="SAME"))
     assert sorted(Order.objects.values_list("number", flat=True)) == ["SAME", "SAME/9"]
     assert (head().ordered_at, head().total_minor) == (NOON + timedelta(hours=1), 2000)
+
+
+def test_orders_of_one_number_whose_long_ids_begin_alike_are_told_apart(shop):
+    take_carts(shop, cart("1", line("mug"), line("lamp")))
+    for name in ("order-of-shop-1", "order-of-shop-2", "order-of-shop-3"):
+        take(shop, order(name, "1", line("mug"), number="SAME"))
+    assert len(set(Order.objects.values_list("number", flat=True))) == 3
 
 
 def test_told_again_nothing_changes_and_late_news_is_left_out(shop):

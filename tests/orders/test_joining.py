@@ -25,11 +25,6 @@ from tests.races import together
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def shop():
-    return factories.shop()
-
-
 def tell_cart(shop, source=SOURCE):
     cart_intake.take(shop.pk, source, [cart("1", line("mug", 2), customer="7")], NOON)
 

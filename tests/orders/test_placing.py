@@ -6,7 +6,8 @@ from ghostcart.carts import changes
 from ghostcart.carts.errors import CartChanged, CartClosed, CartEmpty, SoldOut, UnknownShippingMethod
 from ghostcart.carts.models import Cart, Status
 from ghostcart.catalog.models import Variant
-from ghostcart.orders import services
+from ghostcart.customers import queries as customers
+from ghostcart.orders import intake, services
 from ghostcart.orders.errors import AddressIncomplete, CardDeclined, UnknownPayment
 from ghostcart.orders.models import Order
 from ghostcart.orders.services import Payment
@@ -14,7 +15,7 @@ from ghostcart.vouchers import services as vouchers
 from ghostcart.vouchers.errors import VoucherRefused
 from ghostcart.vouchers.models import Voucher, VoucherRedemption
 from ghostcart.vouchers.terms import Kind
-from tests import factories
+from tests import factories, outside
 from tests.factories import ADDRESS, NOON, Shopper
 from tests.races import order, stock
 
@@ -24,11 +25,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def shop():
     return factories.shop(is_demo=True)
-
-
-@pytest.fixture
-def ada(shop):
-    return factories.customer(shop)
 
 
 @pytest.fixture
@@ -58,6 +54,21 @@ def test_the_order_is_the_cart_as_it_was(shop, shopper, ada):
     assert (placed.number, placed.status, placed.email) == ("T-000001", "pending", "ada@example.com")
     assert (cart.status(NOON), cart.order_number, cart.order_id) == (Status.ORDERED, "T-000001", placed.pk)
     assert [event.kind for event in cart.events.all()][-2:] == ["checkout_started", "ordered"]
+
+
+def test_where_it_goes_is_kept_for_the_next_order(shop, shopper, ada):
+    order(shopper, ada)
+    shopper.add("MUG")
+    order(shopper, ada, address=ADDRESS | {"city": "Roma"})
+    assert [one.city for one in ada.addresses.all()] == ["Roma", "Torino"]
+    assert customers.last_address(ada).city == "Roma"
+
+
+def test_a_number_that_another_shop_gave_is_passed_by(shop, shopper, ada):
+    """Else nobody could order any more: each try would take the same number."""
+    told = outside.order("9", "1", outside.line("mug"), number="T-000001")
+    intake.take(shop.pk, outside.SOURCE, [told], NOON)
+    assert order(shopper, ada).number == "T-000002"
 
 
 def test_stock_and_vouchers_are_used(shop, shopper, ada):

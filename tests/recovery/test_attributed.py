@@ -22,11 +22,6 @@ PERIOD = Period(NOON - DAY, NOON + 30 * DAY, ZoneInfo("Europe/Rome"))
 
 
 @pytest.fixture
-def shop():
-    return factories.shop()
-
-
-@pytest.fixture
 def campaign(shop):
     return cast.campaign(shop)
 

@@ -16,11 +16,6 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NOW = NOON + 10 * DAY
 
 
-@pytest.fixture
-def shop():
-    return factories.shop()
-
-
 def ghost(shop, name, *, sku="MUG", days_ago=2.0, phone="011 55"):
     """A cart that was left so many days ago (a day later it counts as abandoned)."""
     customer = factories.customer(shop, f"{name}@example.com", first_name=name, last_name="", phone=phone)

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from ghostcart.recovery import campaigns, queries, reasons
@@ -65,6 +67,7 @@ def test_steps_are_added_moved_and_taken_out(shop):
     assert set(added.texts) == set(first.texts)
     campaigns.move_step(third, -1)
     campaigns.remove_step(second, NOON)
+    campaigns.move_step(second, -1)  # from a page that is older
     assert list(campaigns.steps(made)) == [first, third, added]
     for step in (first, third):
         campaigns.remove_step(step, NOON)
@@ -87,9 +90,9 @@ def test_states(shop):
     made = following.campaign(shop)
     with pytest.raises(WrongCampaignState):
         campaigns.start(made, NOON)
-    campaigns.pause(made, "staff", NOON)
+    campaigns.pause(made, "staff")
     with pytest.raises(WrongCampaignState):
-        campaigns.pause(made, "staff", NOON)
+        campaigns.pause(made, "staff")
     campaigns.resume(made, NOON)
     campaigns.end(made, NOON)
     for move in (lambda: campaigns.resume(made, NOON), lambda: campaigns.end(made, NOON)):
@@ -110,7 +113,11 @@ def old_carts(shop, count):
 def test_a_backfill_needs_its_number(shop):
     old_carts(shop, 5)
     made = following.campaign(shop, starts=False)
-    assert queries.backfill_count(made, NOON) == 5
+    with CaptureQueriesContext(connection) as counting:
+        assert queries.backfill_count(made, NOON) == 5
+    with CaptureQueriesContext(connection) as showing:
+        queries.would_meet(made, NOON)
+    assert len(counting) < len(showing)
     with pytest.raises(BackfillChanged):
         campaigns.start(made, NOON, 4)
     campaigns.start(made, NOON, 5)

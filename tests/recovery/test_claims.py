@@ -268,7 +268,7 @@ def test_quiet_hours_move_it_once_to_the_morning(campaign):
 
 
 def test_a_pause_holds_it_and_the_end_of_the_pause_lets_it_go(planned, campaign, django_capture_on_commit_callbacks):
-    campaigns.pause(campaign, "staff", DUE)
+    campaigns.pause(campaign, "staff")
     assert not days(DUE, DUE + 5 * HOUR, HOUR).letters
     with django_capture_on_commit_callbacks(execute=True):
         campaigns.resume(campaign, DUE + 5 * HOUR)
@@ -276,7 +276,7 @@ def test_a_pause_holds_it_and_the_end_of_the_pause_lets_it_go(planned, campaign,
 
 
 def test_what_waits_too_long_dies(planned, campaign):
-    campaigns.pause(campaign, "staff", DUE)
+    campaigns.pause(campaign, "staff")
     days(DUE, DUE + 4 * DAY, 6 * HOUR)
     assert Message.objects.get().state == State.CANCELLED
     assert Enrolment.objects.get().reason == "stale"
@@ -420,7 +420,7 @@ def test_who_was_erased_since_gets_nothing(planned, campaign):
 
 
 def test_why_a_mail_was_put_off_is_told_once_in_two_hours(planned, campaign):
-    campaigns.pause(campaign, "staff", DUE)
+    campaigns.pause(campaign, "staff")
     days(DUE, DUE + 5 * HOUR, HOUR)
     told = Decision.objects.filter(verdict="moved", reason="campaign_paused")
     assert list(told.values_list("at", flat=True)) == [DUE, DUE + 3 * HOUR]

@@ -24,11 +24,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def shop():
-    return factories.shop()
-
-
-@pytest.fixture
 def step(shop):
     return voucher_step(granting.campaign(shop))
 

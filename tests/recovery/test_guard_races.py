@@ -16,7 +16,6 @@ from ghostcart.recovery import guard
 from ghostcart.recovery.models import Budget, Decision, Enrolment, Kind, Reminder, VoucherGrant
 from ghostcart.recovery.scoring import Score
 from ghostcart.vouchers.models import Voucher
-from tests import factories
 from tests.factories import NOON
 from tests.races import together
 from tests.recovery import granting
@@ -29,11 +28,6 @@ THREADS = 50 if IS_LONG else 16  # each asks two dozen questions behind one lock
 ROUNDS = 200 if IS_LONG else 2
 GRANTS = 1000 if IS_LONG else 60
 TODAY = NOON.date()
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
 
 
 @pytest.fixture

@@ -30,16 +30,6 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def shop():
-    return factories.shop()
-
-
-@pytest.fixture
-def ada(shop):
-    return factories.customer(shop)
-
-
-@pytest.fixture
 def left(shop, ada):
     """Ada left two mugs and a lamp."""
     shopper = Shopper(shop)

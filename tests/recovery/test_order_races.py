@@ -209,7 +209,7 @@ def test_a_pause_that_has_committed_is_never_overlooked(shop):
     paused = []
 
     def pause():
-        campaigns.pause(campaign, "staff", DUE)
+        campaigns.pause(campaign, "staff")
         paused.append(True)
 
     def claim_all():

@@ -41,11 +41,6 @@ ADDRESS = {"first_name": MARKS["first name"], "last_name": MARKS["last name"], "
 
 
 @pytest.fixture
-def shop():
-    return factories.shop()
-
-
-@pytest.fixture
 def person(shop):
     """Somebody who left traces wherever one can."""
     found = customers.identify(
@@ -119,6 +114,17 @@ def test_after_the_erasure_no_table_holds_any_of_it(person, at_once):
     assert (erased.carts, erased.orders_kept) == (2, 0)
 
 
+@pytest.mark.parametrize("name", ["André", 'Zoë "Zo"', "Back\\slash"])
+def test_what_staff_were_told_of_them_is_emptied_however_the_database_writes_the_name(shop, name):
+    found = factories.customer(shop, "zoe@example.com", first_name=name)
+    told = {"shop": shop, "kind": "notice", "address_hash": "h", "due_at": NOON, "created_at": NOON}
+    of_them = Message.objects.create(facts={"carts": [{"who": found.label}]}, **told)
+    of_another = Message.objects.create(facts={"carts": [{"who": "Ada Byron"}]}, **told)
+    privacy.erase(found, "staff:1", LATER)
+    assert Message.objects.get(pk=of_them.pk).facts == {}
+    assert Message.objects.get(pk=of_another.pk).facts == of_another.facts
+
+
 def test_counts_and_amounts_stay(shop, person, at_once):
     before = [Cart.objects.count(), Order.objects.count(), Message.objects.count(), Enrolment.objects.count()]
     total = Order.objects.get().total_minor
@@ -143,6 +149,14 @@ def test_orders_keep_name_and_address_as_long_as_the_law_wants(shop, person, set
     assert privacy.tidy(end)
     assert found_in(dump()) == set()
     assert not privacy.tidy(end)
+
+
+def test_an_order_that_was_told_without_a_mail_address_is_unnamed_all_the_same(person, settings):
+    settings.ORDERS_KEPT_DAYS = 30
+    Order.objects.update(email="")
+    privacy.erase(person, "staff:1", LATER)
+    privacy.tidy(NOON + timedelta(days=30))
+    assert found_in(dump()) == set()
 
 
 def test_nothing_leaves_no_link_opens_and_no_voucher_lives(shop, person):
@@ -257,6 +271,15 @@ def test_the_export_holds_everything_and_is_plain_json(shop, person):
     assert [len(told[name]) for name in ("carts", "orders", "messages", "consents", "vouchers")] == [2, 1, 2, 1, 1]
     assert told["carts"][0]["lines"]
     assert told["carts"][0]["events"]
+
+
+def test_the_export_tells_where_they_are_not_written_to_and_nobody_else(shop):
+    zoe, ada = (factories.customer(shop, f"{name}@bücher.example") for name in ("zoe", "ada"))
+    suppression.suppress(shop.pk, "Zoe@xn--bcher-kva.example", reason="complained", source="provider", now=NOON)
+    assert [row["reason"] for row in privacy.export(zoe, LATER)["not_written_to"]] == ["complained"]
+    for one in (zoe, ada):
+        privacy.erase(one, "staff:1", LATER)
+    assert privacy.export(Customer.objects.get(pk=ada.pk), LATER)["not_written_to"] == []
 
 
 def test_the_export_gives_away_no_secret(person):

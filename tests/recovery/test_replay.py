@@ -13,7 +13,7 @@ from ghostcart.customers.services import Consented
 from ghostcart.mail import suppression
 from ghostcart.mail.models import Message, State
 from ghostcart.recovery import campaigns, replay
-from ghostcart.recovery.models import Decision, Enrolment, Kind
+from ghostcart.recovery.models import Decision, Enrolment, Kind, VoucherKind
 from tests.factories import ADDRESS, NOON, Shopper
 from tests.races import order
 from tests.recovery import following
@@ -111,6 +111,24 @@ def test_it_writes_nothing_and_says_what_it_would_cost(shop):
     assert totals.cost_minor == {"EUR": 2 * 800}  # 10 % of 80.00: the products, as live
     assert (totals.bought_anyway, totals.bought_before) == (1, 1)
     assert totals.reasons["no_consent"] == 1
+
+
+@pytest.mark.parametrize(
+    ("voucher", "cost"),
+    [
+        ({"voucher": VoucherKind.AMOUNT, "amounts_minor": {"EUR": 20_000}}, 20_000),  # it is kept for a larger order
+        ({"voucher": VoucherKind.PERCENT, "percent_bp": 1000}, 800),
+    ],
+)
+def test_without_a_cart_a_voucher_costs_what_it_could_of_their_largest_order(shop, voucher, cost):
+    for days, sku in ((-9, "LAMP"), (0, "MUG")):
+        shopper = leaving(shop, at=NOON + days * DAY, sku=sku)
+        order(shopper, shopper.cart.customer)
+    thanks = following.campaign(shop, Kind.THANKS, starts=False)
+    (step,) = following.plain_steps(thanks, 24 * 60)
+    campaigns.save_step(step, **voucher)
+    found = replay.run(thanks, now=NOON + 2 * DAY, days=2)
+    assert (found.totals.mails, found.totals.cost_minor) == (1, {"EUR": cost})
 
 
 def test_a_cart_that_rested_twice_is_met_twice(shop):

@@ -18,11 +18,6 @@ DAY = timedelta(days=1)
 LATER = NOON + 40 * DAY
 
 
-@pytest.fixture
-def shop():
-    return factories.shop()
-
-
 def people(shop, campaign, arm, count, buyers, at=NOON):
     """So many people of an arm, of whom so many buy a lamp the day after."""
     for number in range(count):

@@ -31,7 +31,7 @@ from ghostcart.recovery.subject import (
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 GOODS = Goods("EUR", 8000, 2, "it", frozenset({1, 2}), frozenset({10}))
-SHOP = ShopTerms(1, ZoneInfo("Europe/Rome"), "it", "IT", 21 * 60, 8 * 60, 3, 7, False)
+SHOP = ShopTerms(1, ZoneInfo("Europe/Rome"), 21 * 60, 8 * 60, 3, 7, False)
 STEPS = (StepPlan(1, 1, DAY, True, False), StepPlan(2, 2, 3 * DAY, True, False), StepPlan(3, 3, 4 * DAY, False, False))
 PLAN = Plan(1, SHOP, "abandoned", "running", 10, Audience(), STEPS, 0, "salt", NOW - 30 * DAY, 0, 0, "EUR")
 HUMAN = Human(
@@ -47,7 +47,7 @@ def bought(at, *, is_own=True, products=frozenset({99}), **more):
 
 
 def verdict(human=HUMAN, basket=BASKET, plan=PLAN, now=NOW, **more):
-    asking = Asking(plan, STEPS[0], human, triggers.of_cart(basket), 3, NOW - HOUR, Arm.CONTACTED, NOW + 3 * DAY)
+    asking = Asking(plan, STEPS[0], human, triggers.of_cart(basket), 3, NOW - HOUR, NOW + 3 * DAY)
     if basket is not BASKET:
         asking = replace(asking, trigger=replace(triggers.of_cart(BASKET), basket=basket))
     found = rules.judge(replace(asking, **more), now)
@@ -116,11 +116,11 @@ def test_a_cart_that_an_order_holds_half_of_is_left_over(wanted, held, expected)
 @pytest.mark.parametrize("end", ["cancelled_at", "refunded_at"])
 def test_nobody_is_thanked_for_an_order_that_is_no_more(kind, end):
     plan, order = replace(PLAN, kind=kind), bought(LEFT)
-    assert rules.passed_over(plan, HUMAN, thanks(order), NOW) == rules.GO
+    assert rules.passed_over(plan, HUMAN, thanks(order)) == rules.GO
     void = thanks(replace(order, **{end: NOW}))
-    assert rules.passed_over(plan, HUMAN, void, NOW).reason == "order_void"
-    assert rules.passed_over(replace(plan, kind="lapsed"), HUMAN, void, NOW) == rules.GO
-    assert rules.passed_over(plan, HUMAN, Trigger("x", LEFT), NOW) == rules.GO  # about no order at all
+    assert rules.passed_over(plan, HUMAN, void).reason == "order_void"
+    assert rules.passed_over(replace(plan, kind="lapsed"), HUMAN, void) == rules.GO
+    assert rules.passed_over(plan, HUMAN, Trigger("x", LEFT)) == rules.GO  # about no order at all
 
 
 def thanks(order):
@@ -138,30 +138,28 @@ def thanks(order):
     ],
 )
 def test_who_bought_again_has_not_lapsed(order, reason):
-    found = rules.passed_over(
-        replace(PLAN, kind="lapsed"), replace(HUMAN, purchases=(order,)), thanks(bought(LEFT)), NOW
-    )
+    found = rules.passed_over(replace(PLAN, kind="lapsed"), replace(HUMAN, purchases=(order,)), thanks(bought(LEFT)))
     assert found.reason == reason
 
 
 def test_what_nobody_ordered_has_not_lapsed():
     silence = Trigger("lapsed:1", LEFT)
-    assert rules.passed_over(replace(PLAN, kind="lapsed"), HUMAN, silence, NOW) == rules.GO
+    assert rules.passed_over(replace(PLAN, kind="lapsed"), HUMAN, silence) == rules.GO
 
 
 def test_a_later_order_ends_reminders_of_carts_and_not_thanks():
     human = replace(HUMAN, purchases=(bought(NOW),))
-    assert rules.passed_over(replace(PLAN, kind="manual"), human, triggers.of_cart(BASKET), NOW).reason == "bought"
-    assert rules.passed_over(replace(PLAN, kind="thanks"), human, triggers.of_cart(BASKET), NOW) == rules.GO
-    assert rules.passed_over(replace(PLAN, kind="thanks"), human, thanks(bought(LEFT)), NOW) == rules.GO
-    assert rules.passed_over(replace(PLAN, kind="manual"), human, Trigger("x", LEFT), NOW) == rules.GO
-    stopped = rules.passed_over(PLAN, human, triggers.of_cart(BASKET), NOW)
+    assert rules.passed_over(replace(PLAN, kind="manual"), human, triggers.of_cart(BASKET)).reason == "bought"
+    assert rules.passed_over(replace(PLAN, kind="thanks"), human, triggers.of_cart(BASKET)) == rules.GO
+    assert rules.passed_over(replace(PLAN, kind="thanks"), human, thanks(bought(LEFT))) == rules.GO
+    assert rules.passed_over(replace(PLAN, kind="manual"), human, Trigger("x", LEFT)) == rules.GO
+    stopped = rules.passed_over(PLAN, human, triggers.of_cart(BASKET))
     assert stopped.details == {"order": 5}
 
 
 def test_whom_the_merchant_did_not_mean_is_passed_over_with_the_reason():
     plan = replace(PLAN, audience=Audience.parse({"languages": ["de"]}))
-    found = rules.passed_over(plan, HUMAN, triggers.of_cart(BASKET), NOW)
+    found = rules.passed_over(plan, HUMAN, triggers.of_cart(BASKET))
     assert (found.word, found.reason, found.details) == ("no", "audience", {"field": "languages"})
     assert verdict(plan=plan) == ("no", "audience")
 
@@ -262,9 +260,7 @@ def test_a_reminder_by_hand_asks_for_no_arm_and_no_part_that_goes_on():
 
 
 def test_a_clock_that_leapt_holds_everything_for_an_hour():
-    asking = Asking(
-        replace(PLAN, is_clock_wrong=True), STEPS[0], HUMAN, triggers.of_cart(BASKET), 3, NOW, "contacted", None
-    )
+    asking = Asking(replace(PLAN, is_clock_wrong=True), STEPS[0], HUMAN, triggers.of_cart(BASKET), 3, NOW, None)
     found = rules.judge(asking, NOW)
     assert (found.word, found.reason, found.at) == ("later", "clock_wrong", NOW + HOUR)
     assert rules.judge(replace(asking, plan=replace(asking.plan, state="ended")), NOW).reason == "campaign_ended"
@@ -278,13 +274,13 @@ def test_a_clock_that_leapt_holds_everything_for_an_hour():
 def test_what_would_have_to_wait_until_it_is_stale_is_dropped_at_once(stale_at, expected):
     paused = replace(PLAN, state="paused")
     assert verdict(plan=paused, stale_at=stale_at) == expected
-    asking = Asking(paused, STEPS[0], HUMAN, triggers.of_cart(BASKET), 3, NOW, "contacted", NOW + HOUR)
+    asking = Asking(paused, STEPS[0], HUMAN, triggers.of_cart(BASKET), 3, NOW, NOW + HOUR)
     assert rules.judge(asking, NOW).details == {"waited_for": "campaign_paused"}
 
 
 def test_what_is_not_due_waits_until_then():
     second = {"step": STEPS[1], "previous": "sent", "previous_at": NOW - HOUR}
-    asking = Asking(PLAN, STEPS[1], HUMAN, triggers.of_cart(BASKET), 3, NOW, "contacted", None, "sent", NOW - HOUR)
+    asking = Asking(PLAN, STEPS[1], HUMAN, triggers.of_cart(BASKET), 3, NOW, None, "sent", NOW - HOUR)
     found = rules.judge(asking, NOW)
     assert (found.word, found.reason, found.at) == ("later", "not_yet", LEFT + 3 * DAY)
     assert verdict(**second, now=LEFT + 3 * DAY, stale_at=None) == ("go", "")
@@ -294,9 +290,7 @@ def test_what_is_not_due_waits_until_then():
 def test_quiet_hours_move_it_and_a_stale_one_dies_of_them():
     night = NOW + 12 * HOUR
     human, basket = HUMAN, BASKET
-    found = rules.judge(
-        Asking(PLAN, STEPS[0], human, triggers.of_cart(basket), 3, NOW, "contacted", night + DAY), night
-    )
+    found = rules.judge(Asking(PLAN, STEPS[0], human, triggers.of_cart(basket), 3, NOW, night + DAY), night)
     assert (found.word, found.reason, found.at) == ("later", "quiet_hours", datetime(2026, 11, 23, 7, tzinfo=UTC))
     assert verdict(now=night, stale_at=night + HOUR) == ("no", "stale")
 
@@ -310,9 +304,7 @@ def mails(*hours_ago):
 
 def test_the_cap_moves_a_mail_to_when_there_is_room():
     human = replace(HUMAN, mails=mails(1, 60, 120))
-    found = rules.judge(
-        Asking(PLAN, STEPS[0], human, triggers.of_cart(BASKET), 3, NOW, "contacted", NOW + 30 * DAY), NOW
-    )
+    found = rules.judge(Asking(PLAN, STEPS[0], human, triggers.of_cart(BASKET), 3, NOW, NOW + 30 * DAY), NOW)
     assert (found.word, found.reason, found.at) == ("later", "cap", NOW + 7 * DAY - 120 * HOUR)
 
 
@@ -332,7 +324,7 @@ def test_a_cap_of_one_lets_one_through():
 
 
 def test_while_the_step_before_is_on_its_way_the_next_asks_again_in_an_hour():
-    asking = Asking(PLAN, STEPS[0], HUMAN, triggers.of_cart(BASKET), 3, NOW, "contacted", None, "due")
+    asking = Asking(PLAN, STEPS[0], HUMAN, triggers.of_cart(BASKET), 3, NOW, None, "due")
     assert rules.judge(asking, NOW).at == NOW + HOUR
 
 
@@ -387,7 +379,7 @@ def test_of_two_rows_of_one_moment_the_first_one_counts():
 def voice(**more):
     values = {
         "enrolment_id": 4, "campaign_id": 1, "kind": "abandoned", "priority": 10, "arm": "contacted", "ended_at": None,
-        "at": NOW - 2 * DAY, "activity_at": NOW - 3 * DAY, "cart_id": 8, "trigger": "cart:8@1",
+        "at": NOW - 2 * DAY, "activity_at": NOW - 3 * DAY, "cart_id": 8,
     }  # fmt: skip
     return Voice(**values | more)
 
@@ -408,7 +400,7 @@ def test_the_first_arm_of_any_row_of_the_person_stays():
     ("other", "reason", "ends"),
     [
         ({}, "", [(4, "newer_cart")]),
-        ({"cart_id": 7, "trigger": "cart:7@1"}, "", [(4, "changed")]),
+        ({"cart_id": 7}, "", [(4, "changed")]),
         ({"activity_at": NOW}, "other_voice", []),
         ({"campaign_id": 2, "priority": 5}, "other_voice", []),
         ({"campaign_id": 2, "priority": 10}, "other_voice", []),

@@ -175,11 +175,6 @@ def test_without_weights_all_of_them_would_get_one():
 
 
 @pytest.fixture
-def shop(db):
-    return factories.shop()
-
-
-@pytest.fixture
 def ada(shop):
     return granting.person(shop, at=NOON - days(100))
 

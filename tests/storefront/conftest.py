@@ -22,13 +22,6 @@ def quick_hashes(settings):
 
 
 @pytest.fixture
-def shop(db):
-    from tests import factories  # the settings are chosen after this file is read
-
-    return factories.shop()
-
-
-@pytest.fixture
 def config_of():
     """What a page tells its script."""
 

@@ -17,11 +17,12 @@ from ghostcart.mail.models import EventKind, Link, Message, MessageEvent, Purpos
 from ghostcart.recovery import preferences
 from ghostcart.recovery.models import Campaign, Decision, Enrolment, Kind
 from ghostcart.shops.models import Shop
+from ghostcart.storefront.views.mailed import facts_of
 from ghostcart.vouchers import services as vouchers
 from ghostcart.vouchers.models import Voucher
 from ghostcart.vouchers.terms import Kind as Gives
 from tests import factories
-from tests.factories import Shopper
+from tests.factories import Shopper, holding
 from tests.mail.letters import A_PERSON, dump, letter
 from tests.races import order
 
@@ -32,11 +33,6 @@ PAGES = MAILED[:3]
 @pytest.fixture
 def now():
     return clock.now()
-
-
-@pytest.fixture
-def ada(shop):
-    return factories.customer(shop)
 
 
 @pytest.fixture
@@ -71,10 +67,6 @@ def text_of(response):
 def cart_held_by(client, shop):
     held = client.cookies[f"cart_{shop.slug}"].value
     return Device.objects.get(token_hash=tokens.digest(shop.pk, held)).cart
-
-
-def holding(cart):
-    return dict(cart.lines.values_list("key", "quantity"))
 
 
 # -- opening changes nothing -------------------------------------------------------------------------
@@ -615,3 +607,14 @@ def test_openings_are_counted_only_where_the_shop_wants_it(client, shop, mail):
     assert MessageEvent.objects.get().kind == EventKind.OPENED
     assert first["Content-Type"] == "image/gif"
     assert client.post(path).status_code == 403
+
+
+# -- who opens them ----------------------------------------------------------------------------------
+
+
+def test_a_reader_has_one_place_whichever_socket_takes_the_call(rf):
+    def place(address):
+        return facts_of(rf.get("/", REMOTE_ADDR=address)).place
+
+    assert place("::ffff:192.0.2.1") == place("192.0.2.1") == place("192.0.2.77")
+    assert len({place("::ffff:192.0.2.1"), place("::ffff:198.51.100.1"), place("2001:db8::1"), place("unknown")}) == 4

@@ -12,6 +12,7 @@ from ghostcart.catalog import intake as catalog
 from ghostcart.catalog.models import Product
 from ghostcart.connectors import way_back
 from ghostcart.connectors.models import Connection, Kind
+from ghostcart.connectors.options import change_options
 from ghostcart.customers import intake as customers
 from ghostcart.customers.models import Customer
 from ghostcart.lib import clock
@@ -140,6 +141,14 @@ def test_the_shops_own_link_only_where_it_was_switched_on_and_never_in_the_page(
     assert client.post(path).url == wanted
     way_back.use_recovery_link(connection, "")
     assert "recover_cart" not in client.post(path).url
+
+
+def test_what_two_of_the_staff_decide_at_once_both_stands(connection):
+    stale = Connection.objects.get()
+    change_options(connection, is_spared=True)
+    way_back.use_recovery_link(stale, "K" * 32)
+    kept = Connection.objects.get().options
+    assert (kept["is_spared"], kept["recovery_link"]) == (True, True)
 
 
 def test_version_1_6_has_its_cart_elsewhere(client, path, connection):

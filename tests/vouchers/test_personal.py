@@ -14,16 +14,11 @@ from ghostcart.vouchers import limits, services
 from ghostcart.vouchers.errors import TooManyCodes, UnknownVoucher, VoucherRefused
 from ghostcart.vouchers.models import Voucher, VoucherRedemption, WrongCodes
 from ghostcart.vouchers.terms import Kind
-from tests import factories, races
+from tests import races
 from tests.factories import NOON, Shopper
 
 pytestmark = pytest.mark.django_db
 ENDED = NOON - timedelta(seconds=1)
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
 
 
 def person(shop, email="ada@example.com"):
@@ -216,22 +211,6 @@ def test_a_proxy_that_nobody_declared_does_not_lock_everybody_out(shop):
     for number in range(10):
         tried(shopper_of(shop, source="127.0.0.1"), f"WRONG{number}")
     assert tried(shopper_of(shop, source="127.0.0.1"), "RIGHT") == ""
-
-
-@pytest.mark.parametrize(
-    ("source", "network"),
-    [
-        ("192.0.2.7", "192.0.2.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:0db8:0001:0002"),
-        ("2001:db8:1:2::", "2001:0db8:0001:0002"),
-        ("127.0.0.1", ""),
-        ("::1", ""),
-        ("", ""),
-        ("a socket", "a socket"),
-    ],
-)
-def test_a_source_is_what_somebody_cannot_change_at_will(source, network):
-    assert limits.network(source) == network
 
 
 def test_who_is_not_known_by_device_or_source_counts_for_the_shop():

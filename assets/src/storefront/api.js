@@ -16,7 +16,7 @@ export class Refused extends Error {
 }
 
 /** The shop did not answer, or not sensibly. */
-export class Unreachable extends Error {}
+class Unreachable extends Error {}
 
 export function token() {
   return readCookie(config.cookie);

@@ -239,7 +239,7 @@ async def pause(
     program: NamedDependency[Program], campaign_id: Id, once: NamedDependency[Once]
 ) -> Response[CampaignWhole]:
     """What was planned waits."""
-    return await once.do(_changed, program, campaign_id, lambda one, now: services.pause(one, "staff", now))
+    return await once.do(_changed, program, campaign_id, lambda one, _now: services.pause(one, "staff"))
 
 
 @post("/campaigns/{campaign_id:int}/resume", summary="Let a follow-up go on", status_code=200,

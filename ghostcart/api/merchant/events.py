@@ -20,8 +20,9 @@ from litestar.openapi import ResponseSpec
 from litestar.params import QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
-from ghostcart.api.merchant.lists import NO_CONTROL, BadCursor, BadFilter, Size
+from ghostcart.api.merchant.lists import BadCursor, BadFilter, Size
 from ghostcart.api.programs import Program, needs, token_of
+from ghostcart.api.store import NO_CONTROL
 from ghostcart.api.threads import in_django
 from ghostcart.carts import log
 from ghostcart.carts.kinds import EventKind
@@ -193,12 +194,14 @@ class Stream:
     async def _may_stay(self) -> bool:
         if monotonic() - self.checked < CHECK_SECONDS:
             return True
-        self.checked = monotonic()
         try:
             key = await in_django(keys.recognise, self.token, clock.now())
         except GhostcartError:
             return False
-        return str(Scope.EVENTS_READ) in key.scopes
+        if str(Scope.EVENTS_READ) not in key.scopes:
+            return False
+        self.checked = monotonic()
+        return True
 
 
 @get(
@@ -257,7 +260,7 @@ def _list(shop_id: int, kinds: frozenset[str], place: Cursor | None, size: int) 
     here = log.position()
     if place is None:
         return EventPage([], str(here), True)
-    if place > here:
+    if place > here or Cursor(0, 0) < place < log.start():
         raise CursorGone
     items: list[Event] = []
     for _round in range(MOST_LOOKED_AT // BATCH):

@@ -10,13 +10,13 @@ from django.utils.translation import gettext_lazy as _
 from litestar import Request, Response
 from litestar.params import PathParameter, QueryParameter
 
+from ghostcart.api.store import NO_CONTROL
 from ghostcart.carts import filters
 from ghostcart.lib import paging
 from ghostcart.lib.errors import GhostcartError
 from ghostcart.shops.models import Shop
 
 T = TypeVar("T")
-NO_CONTROL = r"^[^\x00-\x1f\x7f]*$(?!\n)"
 LARGEST_ID = 2**63 - 1
 
 Id = Annotated[int, PathParameter(ge=1, le=LARGEST_ID)]

@@ -268,7 +268,7 @@ async def cancel_message(
     """While it waits; later it is `too_late`."""
 
     def work() -> MessageWhole:
-        if not outbox.cancel([_the_message(program, message_id).pk], "staff", clock.now()):
+        if not outbox.cancel([_the_message(program, message_id).pk], "staff"):
             raise TooLate
         return _whole(_the_message(program, message_id))
 

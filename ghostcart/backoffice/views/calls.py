@@ -1,6 +1,5 @@
 """Staff get in touch themselves: the call list, what came of a call, and a mail written by hand."""
 
-from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -8,7 +7,6 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -81,17 +79,13 @@ def call_outcome(request: StaffRequest, cart_id: int) -> HttpResponse:
             actor=request.user.actor,
             now=clock.now(),
             note=form.cleaned_data["note"],
-            again_at=_aware(form.cleaned_data["again_at"]),
+            again_at=form.cleaned_data["again_at"],
         )
     except GhostcartError as error:
         messages.error(request, str(error))
     else:
         messages.success(request, _("Noted."))
     return redirect("backoffice:calls")
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    return timezone.make_aware(moment) if moment is not None and timezone.is_naive(moment) else moment
 
 
 def _cart(request: StaffRequest, cart_id: int) -> Cart:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ghostcart.backoffice import campaign_words as words
 from ghostcart.backoffice import looks
-from ghostcart.backoffice.access import StaffRequest, may, may_anywhere, require, staff
+from ghostcart.backoffice.access import StaffRequest, managed, may, may_anywhere, require, staff
 from ghostcart.backoffice.campaign_forms import AudienceForm, CampaignForm, NewCampaignForm
 from ghostcart.backoffice.models import Role
 from ghostcart.lib import clock
@@ -19,14 +19,8 @@ from ghostcart.lib.errors import GhostcartError
 from ghostcart.recovery import campaigns, counts, queries
 from ghostcart.recovery.kinds import TRAITS
 from ghostcart.recovery.models import Campaign, CampaignState, Kind
-from ghostcart.shops.models import Shop
 
 SAMPLE = 20
-
-
-def managed(request: StaffRequest) -> list[Shop]:
-    """The shops in view whose campaigns the person may change."""
-    return [shop for shop in request.scope if request.roles[shop.pk].rank >= Role.MANAGER.rank]
 
 
 def found(request: StaffRequest, campaign_id: int, least: Role) -> Campaign:
@@ -78,7 +72,7 @@ def campaign_list(request: StaffRequest) -> HttpResponse:
         "rows": rows,
         "kinds": words.kinds(),
         "shows_shops": len(request.scope) > 1,
-        "may_add": may_anywhere(request, Role.MANAGER) and bool(managed(request)),
+        "may_add": may_anywhere(request, Role.MANAGER) and bool(managed(request, request.scope)),
     }
     return render(request, "backoffice/campaign_list.html", context)
 
@@ -86,7 +80,7 @@ def campaign_list(request: StaffRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff(Role.MANAGER)
 def campaign_new(request: StaffRequest) -> HttpResponse:
-    shops = managed(request) or [shop for shop in request.shops if may(request.user, shop.pk, Role.MANAGER)]
+    shops = managed(request, request.scope) or managed(request)
     if not shops:
         return redirect("backoffice:set-up")
     asked = request.GET.get("kind", "")
@@ -173,7 +167,7 @@ def campaign_state(request: StaffRequest, campaign_id: int) -> HttpResponse:
     size = request.POST.get("size", "")
     try:
         if action == "pause":
-            campaigns.pause(one, "staff", now)
+            campaigns.pause(one, "staff")
             messages.success(request, _("The campaign is paused. What was planned waits."))
         elif action == "resume":
             campaigns.resume(one, now)

@@ -51,7 +51,7 @@ def cart_list(request: StaffRequest) -> HttpResponse:
     with lists.from_copy(request):
         sources = queries.sources([shop.pk for shop in request.scope])
         wanted, problems = filters.from_query(request.GET, request.scope, zone, sources=sources)
-        found = listing.page(wanted, asked.sort, asked.size, asked.after, asked.before, now)
+        found = listing.page(wanted, asked.sort, asked.size, asked.after, asked.before, now, shops=request.scope)
     context = {
         "now": now,
         "page": found.page,

@@ -14,15 +14,15 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ghostcart.backoffice import services as staff_services
-from ghostcart.backoffice.access import StaffRequest, require, staff
+from ghostcart.backoffice.access import StaffRequest, owned, require, staff
 from ghostcart.backoffice.connection_forms import AddressForm, AttachForm, OptionsForm, WebserviceForm
 from ghostcart.backoffice.models import Role
 from ghostcart.backoffice.templatetags.connection_tags import importing_context
-from ghostcart.backoffice.views.settings import owned
 from ghostcart.connectors import queries, services, vouchers, way_back
 from ghostcart.connectors.desks import open_desk
 from ghostcart.connectors.errors import ShopTrouble
 from ghostcart.connectors.models import Connection, Kind, State
+from ghostcart.connectors.options import change_options
 from ghostcart.connectors.prestashop import webservice_checking
 from ghostcart.connectors.prestashop.access import name_webservice
 from ghostcart.connectors.prestashop.webservice import Webservice
@@ -213,9 +213,7 @@ def connection_options(request: StaffRequest, connection_id: int) -> HttpRespons
 
 def _save_options(connection: Connection, values: dict[str, Any]) -> None:
     """A way for vouchers is tried before it is chosen. Raises ShopTrouble; what stands before it is saved then."""
-    plain = {name: values[name] for name in ("newsletter_is_consent", "is_spared")}
-    services.change_options(connection, **plain)
-    connection.refresh_from_db()
+    change_options(connection, newsletter_is_consent=values["newsletter_is_consent"], is_spared=values["is_spared"])
     if values["cookie_key"] or not values["recovery_link"]:
         way_back.use_recovery_link(connection, values["cookie_key"] if values["recovery_link"] else "")
     if values.get("webservice_key"):

@@ -7,11 +7,10 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from ghostcart.backoffice.access import StaffRequest, require, staff
+from ghostcart.backoffice.access import StaffRequest, owned, require, staff
 from ghostcart.backoffice.key_forms import KeyForm, RotateForm
 from ghostcart.backoffice.models import Role
 from ghostcart.backoffice.queries import actor_names
-from ghostcart.backoffice.views.settings import owned
 from ghostcart.connectors import keys
 from ghostcart.connectors.errors import BadKey
 from ghostcart.connectors.models import ApiKey, Scope

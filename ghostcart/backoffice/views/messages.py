@@ -14,7 +14,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST, require_safe
 
 from ghostcart.backoffice import lists, looks
-from ghostcart.backoffice.access import StaffRequest, may, may_anywhere, require, staff
+from ghostcart.backoffice.access import StaffRequest, managed, may, may_anywhere, require, staff
 from ghostcart.backoffice.message_forms import (
     KINDS,
     SUPPRESSION_REASONS,
@@ -32,8 +32,7 @@ from ghostcart.mail import mailbox, outbox, queries, relay, suppression
 from ghostcart.mail.models import Message, State
 from ghostcart.mail.queries import MessageFilter
 from ghostcart.recovery import queries as recovery_queries
-from ghostcart.recovery.models import Reminder
-from ghostcart.shops.models import Shop
+from ghostcart.recovery.models import Kind, Reminder
 
 PAGE = "messages"
 
@@ -160,7 +159,7 @@ def message_settle(request: StaffRequest, message_id: int) -> HttpResponse:
 @staff(Role.AGENT)
 def message_cancel(request: StaffRequest, message_id: int) -> HttpResponse:
     found = _message(request, message_id, Role.AGENT)
-    if outbox.cancel([found.pk], "staff", clock.now()):
+    if outbox.cancel([found.pk], "staff"):
         messages.success(request, _("The message will not be sent."))
     else:
         messages.error(request, _("It was too late: the message is already on its way."))
@@ -186,21 +185,18 @@ def suppression_list(request: StaffRequest) -> HttpResponse:
         "is_filtered": bool(form.asked()),
         "shows_shops": len(request.scope) > 1,
         "reasons": SUPPRESSION_REASONS,
+        "kinds": Kind.choices,
         "may_change": may_anywhere(request, Role.MANAGER),
-        "new_form": SuppressForm(shops=_managed(request)),
-        "file_form": SuppressionFileForm(shops=_managed(request), prefix="list"),
+        "new_form": SuppressForm(shops=managed(request, request.scope)),
+        "file_form": SuppressionFileForm(shops=managed(request, request.scope), prefix="list"),
     }
     return render(request, "backoffice/suppression_list.html", context)
-
-
-def _managed(request: StaffRequest) -> list[Shop]:
-    return [shop for shop in request.scope if may(request.user, shop.pk, Role.MANAGER)]
 
 
 @require_POST
 @staff(Role.MANAGER)
 def suppress(request: StaffRequest) -> HttpResponse:
-    form = SuppressForm(request.POST, shops=_managed(request))
+    form = SuppressForm(request.POST, shops=managed(request, request.scope))
     if not form.is_valid():
         messages.error(request, _("This is not an e-mail address."))
         return redirect("backoffice:suppressions")
@@ -235,7 +231,7 @@ def suppression_lift(request: StaffRequest, suppression_id: int) -> HttpResponse
 @require_POST
 @staff(Role.MANAGER)
 def suppression_import(request: StaffRequest) -> HttpResponse:
-    form = SuppressionFileForm(request.POST, request.FILES, shops=_managed(request), prefix="list")
+    form = SuppressionFileForm(request.POST, request.FILES, shops=managed(request, request.scope), prefix="list")
     if not form.is_valid():
         messages.error(request, _("Choose a CSV file with one address a line."))
         return redirect("backoffice:suppressions")

@@ -16,7 +16,7 @@ from ghostcart.backoffice.product_forms import ProductForm
 from ghostcart.catalog import queries, services
 from ghostcart.catalog.models import Product
 from ghostcart.lib import paging
-from ghostcart.lib.errors import GhostcartError
+from ghostcart.lib.errors import GhostcartError, SavedMeanwhile
 from ghostcart.shops.models import Shop
 
 PAGE = "products"
@@ -98,12 +98,15 @@ def _form_page(request: StaffRequest, shop: Shop, known: Product | None) -> Http
     form = ProductForm(*data, shop=shop, product=known)
     if request.method == "POST" and form.is_valid():
         try:
-            saved = services.save(shop.pk, form.draft(), known)
+            saved = services.save(shop.pk, form.draft(), known, shown=form.cleaned_data["mark"])
+        except SavedMeanwhile as error:
+            form.overtake(error, services.product_mark(known, shop.language) if known else "")
         except GhostcartError as error:
             form.add_error(None, str(error))
         else:
             messages.success(request, _("%(name)s is saved.") % {"name": saved.name(shop.language)})
             return redirect("backoffice:product", product_id=saved.pk)
+        form.ask_for_the_picture_again()
     context = {"form": form, "shop": shop, "shops": managed(request), "product": known}
     return render(request, "backoffice/product_edit.html", context)
 

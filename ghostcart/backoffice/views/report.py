@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from ghostcart.backoffice import lists, reported
 from ghostcart.backoffice.access import StaffRequest, may, staff
 from ghostcart.backoffice.campaign_forms import language_name
+from ghostcart.backoffice.campaign_words import day_name
 from ghostcart.backoffice.models import Role
 from ghostcart.backoffice.reported import Asked
 from ghostcart.customers.models import Customer
@@ -102,7 +103,7 @@ def _shop(asked: Asked) -> dict[str, Any]:
             ("step", [_line(asked, figures, step, step=step.pk) for step, figures in asked.steps()]),
             ("language", [_line(asked, figures, language_name(code), language=code)
                           for code, figures in asked.languages()]),
-            ("day", [_line(asked, figures, reported.day_name(day), day=day.isoformat()) for day, figures in each_day]),
+            ("day", [_line(asked, figures, day_name(day), day=day.isoformat()) for day, figures in each_day]),
         ],
         "bars": list(_bars(dict(each_day), asked.period, days)),
         "most": max((figures.sent for _day, figures in each_day), default=0),
@@ -199,7 +200,7 @@ def _bars(days: dict, period: Period, count: int) -> Iterable[dict[str, Any]]:
         yield {
             "title": _("%(day)s: %(sent)s mails, %(ordered)s orders")
             % {
-                "day": reported.day_name(day),
+                "day": day_name(day),
                 "sent": figures.sent,
                 "ordered": figures.ordered,
             },
@@ -240,7 +241,7 @@ def _group_name(asked: Asked) -> str:
     """Which row of the figures it is, in words; empty for all together."""
     group = asked.group
     if group.day:
-        return reported.day_name(group.day)
+        return day_name(group.day)
     if group.language:
         return language_name(group.language)
     steps = Step.objects.filter(pk=group.step or 0, campaign__shop=asked.shop).select_related("campaign")
@@ -299,10 +300,8 @@ def ledger(request: StaffRequest) -> HttpResponse:
 
 
 def _campaign(request: StaffRequest) -> Campaign | None:
-    asked = request.GET.get("campaign", "")
-    if not (asked.isascii() and asked.isdecimal() and len(asked) < 19):
-        return None
-    return Campaign.objects.filter(pk=int(asked), shop__in=request.scope).first()
+    asked = lists.whole(request.GET.get("campaign"))
+    return Campaign.objects.filter(pk=asked, shop__in=request.scope).first() if asked else None
 
 
 urlpatterns = [

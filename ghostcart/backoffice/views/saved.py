@@ -10,7 +10,7 @@ from ghostcart.backoffice import lists, services
 from ghostcart.backoffice.access import StaffRequest, staff
 from ghostcart.backoffice.views.profile import back
 
-PAGES = ("carts", "customers", "orders", "vouchers")
+PAGES = ("carts", "customers", "messages", "orders", "products", "vouchers")
 
 
 @require_POST

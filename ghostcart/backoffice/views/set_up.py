@@ -9,9 +9,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ghostcart.backoffice import set_up as first_steps
-from ghostcart.backoffice.access import StaffRequest, staff
+from ghostcart.backoffice.access import StaffRequest, owned, staff
 from ghostcart.backoffice.models import Role
-from ghostcart.backoffice.views.settings import owned
 from ghostcart.lib import clock
 from ghostcart.mail import relay
 from ghostcart.shops import services

@@ -7,13 +7,14 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from ghostcart.backoffice.access import StaffRequest, require, staff
+from ghostcart.backoffice import mail_forms, shop_forms
+from ghostcart.backoffice.access import StaffRequest, owned, require, staff
 from ghostcart.backoffice.context import LANGUAGE_NAMES
-from ghostcart.backoffice.forms import ShippingForm, ShopForm
 from ghostcart.backoffice.mail_forms import MailForm
 from ghostcart.backoffice.models import Role
 from ghostcart.backoffice.page_forms import PagesForm
 from ghostcart.backoffice.queries import actor_names
+from ghostcart.backoffice.shop_forms import ShippingForm, ShopForm
 from ghostcart.carts import services as cart_services
 from ghostcart.connectors import queries as connections
 from ghostcart.lib import clock
@@ -23,10 +24,6 @@ from ghostcart.mail import relay
 from ghostcart.shops import queries, services
 from ghostcart.shops.errors import NotConfirmed
 from ghostcart.shops.models import ShippingMethod, Shop
-
-
-def owned(request: StaffRequest) -> list[Shop]:
-    return [shop for shop in request.shops if request.roles[shop.pk] == Role.OWNER]
 
 
 @require_safe
@@ -47,10 +44,15 @@ def shop_settings(request: StaffRequest, shop_id: int) -> HttpResponse:
     require(request.user, shop.pk, Role.OWNER)
     form = ShopForm.of(shop, request.POST or None)
     if request.method == "POST" and form.is_valid():
-        if services.change_settings(shop, **form.settings()):
-            cart_services.retime(shop)
-        messages.success(request, _("The settings of %(shop)s are saved.") % {"shop": shop.name})
-        return redirect("backoffice:shop-settings", shop_id=shop.pk)
+        try:
+            is_counted_anew = services.change_settings(shop, shown=form.cleaned_data["mark"], **form.settings())
+        except SavedMeanwhile as error:
+            form.overtake(error, services.settings_mark(shop, shop_forms.SETTINGS))
+        else:
+            if is_counted_anew:
+                cart_services.retime(shop)
+            messages.success(request, _("The settings of %(shop)s are saved.") % {"shop": shop.name})
+            return redirect("backoffice:shop-settings", shop_id=shop.pk)
     context = {
         "shop": shop, "shops": owned(request), "form": form, "methods": shop.shipping_methods.all(),
         "is_attached": connections.is_attached(shop.pk),
@@ -66,9 +68,13 @@ def shipping_method(request: StaffRequest, shop_id: int, method_id: int) -> Http
     method = get_object_or_404(ShippingMethod, pk=method_id, shop=shop)
     form = ShippingForm(request.POST or None, method=method, shop=shop)
     if request.method == "POST" and form.is_valid():
-        services.change_shipping_method(method, **form.values())
-        messages.success(request, _("The shipping method is saved."))
-        return redirect("backoffice:shop-settings", shop_id=shop_id)
+        try:
+            services.change_shipping_method(method, shown=form.cleaned_data["mark"], **form.values())
+        except SavedMeanwhile as error:
+            form.overtake(error, services.shipping_mark(method))
+        else:
+            messages.success(request, _("The shipping method is saved."))
+            return redirect("backoffice:shop-settings", shop_id=shop_id)
     return render(request, "backoffice/shipping_method.html", {"shop": shop, "method": method, "form": form})
 
 
@@ -79,8 +85,11 @@ def mail_settings(request: StaffRequest, shop_id: int) -> HttpResponse:
     require(request.user, shop.pk, Role.OWNER)
     form = MailForm(request.POST or None, shop=shop)
     if request.method == "POST" and form.is_valid():
+        chosen = form.chosen(request.user.actor, clock.now())
         try:
-            services.change_settings(shop, form.chosen(request.user.actor, clock.now()), **form.settings())
+            services.change_settings(shop, chosen, shown=form.cleaned_data["mark"], **form.settings())
+        except SavedMeanwhile as error:
+            form.overtake(error, services.settings_mark(shop, mail_forms.SETTINGS))
         except NotConfirmed as error:
             form.ask_for_the_tick(error)
         else:

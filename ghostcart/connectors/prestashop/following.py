@@ -13,14 +13,13 @@ from ghostcart.carts import intake as cart_intake
 from ghostcart.connectors.portions import Cursor, Look
 from ghostcart.connectors.prestashop import people, reconciling
 from ghostcart.connectors.prestashop.basics import marks
+from ghostcart.connectors.prestashop.moments import AHEAD, earlier
 from ghostcart.connectors.prestashop.reader import CARTS_AT_ONCE, Reader, ids_in
 
 OVERLAP = timedelta(seconds=30)
 """How far behind the newest change a look begins."""
 SAME_SECOND = timedelta(seconds=3)
 """So long after we first saw a change, another may come under the same date_upd: the cart is taken again."""
-AHEAD = timedelta(hours=26)
-"""A shop's clock is not trusted further than this."""
 VISIT = timedelta(minutes=30)
 ACTIVE = timedelta(minutes=15)
 """Carts changed so lately are looked at again now and then: a voucher moves no date_upd."""
@@ -114,7 +113,7 @@ def _changed(reader: Reader, found: Look, now: datetime) -> set[int]:
     """Carts by (date_upd, number), from a little before the newest change that we know."""
     times, cursor = reader.basics.times, found.cursor
     here = times.local(now)
-    since = _earlier(min(cursor["changed"], here), OVERLAP)
+    since = earlier(min(cursor["changed"], here), OVERLAP)
     until = times.local(now + AHEAD)
     if cursor["page"]:
         at, number = cursor["page"]
@@ -138,7 +137,7 @@ def _changed(reader: Reader, found: Look, now: datetime) -> set[int]:
     cursor["page"] = page
     found.behind |= page is not None
     if len(reader.recent) > MOST_KEPT:
-        oldest = _earlier(since, ACTIVE)
+        oldest = earlier(since, ACTIVE)
         kept = {number: known for number, known in reader.recent.items() if known[0] >= oldest}
         reader.recent.clear()
         reader.recent.update(kept)
@@ -162,13 +161,6 @@ def _active(reader: Reader, now: datetime) -> set[int]:
     since = reader.basics.times.local(now - ACTIVE)
     latest = sorted((at, number) for number, (at, _since) in reader.recent.items() if at >= since)
     return {number for _at, number in latest[-CARTS_AT_ONCE:]}
-
-
-def _earlier(text: str, by: timedelta) -> str:
-    try:
-        return (datetime.fromisoformat(text) - by).isoformat(" ")
-    except (ValueError, OverflowError):
-        return text
 
 
 def _read(reader: Reader, found: Look, numbers: set[int], orders: dict[int, int], now: datetime) -> None:
@@ -243,7 +235,7 @@ def _products(reader: Reader, found: Look, now: datetime) -> None:
     numbers: set[int] = set()
     here = reader.basics.times.local(now)
     if _is_time(cursor, "products", now):
-        since = _earlier(min(cursor.get("product") or here, here), OVERLAP)
+        since = earlier(min(cursor.get("product") or here, here), OVERLAP)
         by_index = "state = 1 AND" if settings.has("product", "state") else ""
         sql = f"SELECT id_product FROM {{p}}product WHERE {by_index} date_upd >= %s ORDER BY date_upd LIMIT 500"
         numbers |= {row[0] for row in reader.database.tuples(sql, [since])}

@@ -3,7 +3,16 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-_HOUR = timedelta(hours=1)
+AHEAD = timedelta(hours=26)
+"""A shop's clock is not trusted further than this."""
+
+
+def earlier(text: str, by: timedelta) -> str:
+    """A local time moved back; what is none stays as it is."""
+    try:
+        return (datetime.fromisoformat(text) - by).isoformat(" ")
+    except (ValueError, OverflowError):
+        return text
 
 
 class LocalTimes:

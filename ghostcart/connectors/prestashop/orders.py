@@ -9,7 +9,6 @@ from ghostcart.carts.snapshots import LineSnapshot, Sums, VoucherSnapshot
 from ghostcart.connectors.prestashop.basics import Basics, clean, listed, micros
 from ghostcart.connectors.prestashop.catalogue import Catalogue, variant_id
 from ghostcart.connectors.prestashop.database import Database
-from ghostcart.lib.money import divide, divider, minor_micros
 from ghostcart.orders.intake import OrderSnapshot
 from ghostcart.orders.models import OrderStatus
 
@@ -109,7 +108,7 @@ def _read_vouchers(database: Database, basics: Basics, found: dict[int, Found]) 
               WHERE o.id_order IN ({listed(found)}) {standing} ORDER BY o.id_order_cart_rule"""
     for number, name_of_code, name, incl, excl, rule in database.tuples(sql):
         one = found[number]
-        amount = _minor(micros(incl if one.shows_tax else excl), basics, one.head)
+        amount = basics.minor(micros(incl if one.shows_tax else excl), one.head["id_currency"])
         one.vouchers.append(VoucherSnapshot(clean(name_of_code) or f"#{rule}", clean(name), max(0, amount)))
 
 
@@ -138,11 +137,6 @@ def _read_addresses(database: Database, basics: Basics, found: dict[int, Found])
             one.phone = clean(mobile) or clean(phone)
 
 
-def _minor(number: int, basics: Basics, head: dict[str, Any]) -> int:
-    currency = basics.currency(head["id_currency"]).code
-    return divide(number, minor_micros(currency), basics.rounding)
-
-
 def sums(basics: Basics, one: Found) -> Sums:
     """What an order comes to, by its own words."""
     if one.sums is None:
@@ -152,11 +146,10 @@ def sums(basics: Basics, one: Found) -> Sums:
 
 def _sums(basics: Basics, one: Found) -> Sums:
     head, shows_tax = one.head, one.shows_tax
-    minor_of, divide = minor_micros(basics.currency(head["id_currency"]).code), divider(basics.rounding)
 
     def minor(name: str, other: str = "") -> int:
         number = micros(head[name]) + (micros(head[other]) if other else 0)
-        return divide(number, minor_of) if number > 0 else 0
+        return max(0, basics.minor(number, head["id_currency"]))
 
     total = minor("total_paid_tax_incl")
     tax = "incl" if shows_tax else "excl"
@@ -222,7 +215,7 @@ def _line(basics: Basics, catalogue: Catalogue, one: Found, detail: Detail) -> L
         quantity=detail.quantity,
         unit_price_micros=shown,
         tax_rate_ppm=basics.nearest_rate(detail.unit_excl, detail.unit_incl),
-        total_minor=_minor(total, basics, one.head),
+        total_minor=basics.minor(total, one.head["id_currency"]),
     )
 
 

@@ -12,6 +12,7 @@ from ghostcart.connectors.prestashop.beside import Place
 from ghostcart.connectors.prestashop.catalogue import Catalogue
 from ghostcart.connectors.prestashop.configuration import Configuration
 from ghostcart.connectors.prestashop.database import Database
+from ghostcart.connectors.prestashop.telling import Teller
 from ghostcart.customers import intake as customer_intake
 from ghostcart.customers.intake import CustomerSnapshot
 
@@ -109,7 +110,7 @@ class Reader:
     def _portion(self, batch: carts.Batch, now: datetime | None = None) -> Portion:
         """In an import people were told of before; else they may have changed with their carts."""
         named = batch.people()
-        teller = carts.Teller(self.basics, self.catalogue, batch, now)
+        teller = Teller(self.basics, self.catalogue, batch, now)
         return Portion(
             customers=self._customers(named) if now is not None else [],
             carts=teller.tell_carts(),

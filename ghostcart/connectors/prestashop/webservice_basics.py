@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ghostcart.connectors import errors
-from ghostcart.connectors.prestashop.basics import Basics, Currency, Group, TaxRule, clean, micros
+from ghostcart.connectors.prestashop.basics import Basics, Currency, Group, TaxRule, clean, meanings, micros
 from ghostcart.connectors.prestashop.configuration import Configuration
 from ghostcart.connectors.prestashop.moments import LocalTimes
 from ghostcart.connectors.prestashop.webservice import Row, Webservice, number
 from ghostcart.lib.money import MICROS
-from ghostcart.orders.models import OrderStatus
 
 NEEDED = ("carts", "customers", "orders", "products", "languages", "currencies")
 """Without the right to GET these nothing can be read."""
@@ -160,19 +159,9 @@ def _carrier(row: Row, settings: Configuration) -> str:
 
 def _statuses(source: Source, settings: Configuration) -> dict[int, str]:
     """What each order state means to us; of a shop that does not tell, what they are when it is set up."""
-    cancelled = {settings.number("PS_OS_CANCELED", 6), settings.number("PS_OS_ERROR", 8)}
-    refunded = settings.number("PS_OS_REFUND", 7)
     rows = source.all("order_states")
-    paid = {number(row) for row in rows if whole(row, "paid") or whole(row, "logable")} if rows else {2, 3, 4, 5, 9, 11}
-    found = {}
-    for state in {number(row) for row in rows} or set(range(1, 15)):
-        status = OrderStatus.PAID if state in paid else OrderStatus.PENDING
-        if state in cancelled:
-            status = OrderStatus.CANCELLED
-        elif state == refunded:
-            status = OrderStatus.REFUNDED
-        found[state] = status.value
-    return found
+    paid = {number(row): bool(whole(row, "paid") or whole(row, "logable")) for row in rows}
+    return meanings(settings, paid or {state: state in (2, 3, 4, 5, 9, 11) for state in range(1, 15)})
 
 
 def _taxes(source: Source) -> tuple[dict[tuple[int, int], list[TaxRule]], tuple[int, ...]]:
@@ -196,7 +185,4 @@ def _address(source: Source, settings: Configuration) -> str:
     if not ours:
         return source.webservice.base.removesuffix("api")
     row = min(ours, key=lambda row: (-whole(row, "main"), number(row)))
-    is_safe = settings.number("PS_SSL_ENABLED") != 0
-    host = (text(row, "domain_ssl") if is_safe else text(row, "domain")) or text(row, "domain")
-    path = f"/{text(row, 'physical_uri')}/{text(row, 'virtual_uri')}/".replace("//", "/").replace("//", "/")
-    return f"{'https' if is_safe else 'http'}://{host}{path}"
+    return settings.address(*(text(row, name) for name in ("domain", "domain_ssl", "physical_uri", "virtual_uri")))

@@ -10,6 +10,7 @@ from functools import partial
 from ghostcart.carts import intake as cart_intake
 from ghostcart.carts.snapshots import CartSnapshot
 from ghostcart.connectors.portions import Cursor, Look, Portion, Slice
+from ghostcart.connectors.prestashop.moments import AHEAD, earlier
 from ghostcart.connectors.prestashop.webservice import PAGE, Row, number
 from ghostcart.connectors.prestashop.webservice_basics import text
 from ghostcart.connectors.prestashop.webservice_reader import WebserviceReader
@@ -17,8 +18,6 @@ from ghostcart.connectors.prestashop.webservice_reader import WebserviceReader
 STAGES = ("products", "customers", "carts", "orders")
 OVERLAP = timedelta(minutes=2)
 """How far behind the last look the next one begins: transactions commit late there, and clocks differ."""
-AHEAD = timedelta(hours=26)
-"""A shop's clock is not trusted further than this."""
 
 
 # -- the first reading -------------------------------------------------------------------------------
@@ -72,7 +71,7 @@ def _changed(reader: WebserviceReader, found: Look, resource: str, now: datetime
     """The first page of what changed and was not taken as it is. The rest, if there is more, in the next look."""
     times, since = reader.basics.times, found.cursor["since"]
     here, until = times.local(now), times.local(now + AHEAD)
-    start = _earlier(min(since[resource], here), OVERLAP)
+    start = earlier(min(since[resource], here), OVERLAP)
     fresh: list[Row] = []
     last = start
     for rows in reader.webservice.changed(resource, start, until, id_shop=str(reader.number)):
@@ -84,10 +83,6 @@ def _changed(reader: WebserviceReader, found: Look, resource: str, now: datetime
             return fresh
     since[resource] = max(since[resource], min(last, here))
     return fresh
-
-
-def _earlier(moment: str, by: timedelta) -> str:
-    return (datetime.fromisoformat(moment) - by).isoformat(" ")
 
 
 def _gone(reader: WebserviceReader, found: Look, now: datetime) -> None:

@@ -15,13 +15,13 @@ from ghostcart.connectors.portions import Portion
 from ghostcart.connectors.prestashop import orders as ordering
 from ghostcart.connectors.prestashop import people, webservice_basics
 from ghostcart.connectors.prestashop.basics import Basics, micros
-from ghostcart.connectors.prestashop.carts import Batch, Head, Teller
+from ghostcart.connectors.prestashop.carts import Batch, Head
 from ghostcart.connectors.prestashop.carts import Row as Piece
+from ghostcart.connectors.prestashop.telling import Teller
 from ghostcart.connectors.prestashop.webservice import Row, Webservice, number
 from ghostcart.connectors.prestashop.webservice_basics import Source, text, whole
 from ghostcart.connectors.prestashop.webservice_catalogue import WebserviceCatalogue
 from ghostcart.customers.intake import CustomerSnapshot
-from ghostcart.lib.money import divide, minor_micros
 
 BASICS_KEPT = timedelta(minutes=10)
 MOST_REMEMBERED = 50_000
@@ -107,7 +107,7 @@ class WebserviceReader:
         heads = [row for row in [*theirs, *alone] if whole(row, "id_shop") in (0, self.number)]
         customers = {whole(row, "id_customer") for row in [*mine, *heads]} - {0}
         people_there = {number(row): row for row in self.source.where("customers", "id", list(customers))}
-        places = {whole(row, name) for row in mine for name in (self._tax_address,)}
+        places = {whole(row, self._tax_address) for row in mine}
         places |= {whole(row, "id_address_delivery") for row in heads}
         addresses = {number(row): row for row in self.source.where("addresses", "id", list(places - {0}))}
         batch = Batch([self._head(row, people_there, addresses) for row in mine])
@@ -196,8 +196,7 @@ class WebserviceReader:
         for row in rows:
             one, rule = found[whole(row, "id_order")], whole(row, "id_cart_rule")
             amount = micros(text(row, "value" if one.shows_tax else "value_tax_excl"))
-            currency = self.basics.currency(one.head["id_currency"]).code
-            minor = max(0, divide(amount, minor_micros(currency), self.basics.rounding))
+            minor = max(0, self.basics.minor(amount, one.head["id_currency"]))
             one.vouchers.append(VoucherSnapshot(codes.get(rule) or f"#{rule}", text(row, "name"), minor))
 
     # -- people ----------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q
 
 from ghostcart.carts import log
 from ghostcart.connectors.webhooks import signing
@@ -106,7 +105,7 @@ def replay_failed(endpoint: WebhookEndpoint, since: datetime, now: datetime) -> 
     """Send all once more that failed for good and were written at `since` or later; how many. Raises EndpointOff."""
     if not endpoint.is_on:
         raise EndpointOff
-    failed = Delivery.objects.filter(Q(created_at__gte=since), endpoint=endpoint, state=State.FAILED)
+    failed = Delivery.objects.filter(endpoint=endpoint, state=State.FAILED, created_at__gte=since)
     return failed.update(**_again(now))
 
 

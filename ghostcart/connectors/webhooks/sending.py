@@ -221,7 +221,7 @@ def _asked(answer: outbound.Answer) -> timedelta | None:
     """How long a busy receiver wants to be left alone; given as a date it is not looked at."""
     seconds = answer.headers.get("retry-after", "")
     is_busy = answer.status in (429, 502, 503, 504)
-    return timedelta(seconds=int(seconds)) if is_busy and seconds.isascii() and seconds.isdecimal() else None
+    return timedelta(seconds=int(seconds[:9])) if is_busy and seconds.isascii() and seconds.isdecimal() else None
 
 
 # -- settling ----------------------------------------------------------------------------------------

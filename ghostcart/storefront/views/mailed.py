@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import wraps
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,7 +47,7 @@ from ghostcart.storefront.front import Front, give_token, preferred_language, sh
 from ghostcart.storefront.texts import CONSENT_VERSION, STOP_VERSION, consent_text, stop_text
 from ghostcart.vouchers import queries as vouchers
 from ghostcart.vouchers.errors import SENTENCES, VoucherRefused
-from ghostcart.vouchers.terms import Refusal
+from ghostcart.vouchers.terms import Refusal, Terms
 
 SHOWN = 4  # today's products beside what is gone
 MOST_SHOPS = 4
@@ -105,6 +105,8 @@ def facts_of(request: HttpRequest) -> RequestFacts:
     """What of a request tells a person from a machine; of the network address only a part, and that hashed."""
     try:
         address = ip_address(request.META.get("REMOTE_ADDR", ""))
+        if isinstance(address, IPv6Address):
+            address = address.ipv4_mapped or address  # a socket of IPv6 took the call
         network = ip_network(f"{address}/{24 if address.version == 4 else 48}", strict=False)
         place = keyed_hash("place", str(network))[:16]
     except ValueError:
@@ -173,11 +175,15 @@ def _into_another_shop(request: HttpRequest, front: Front, link: Link, way: WayB
 
 def _voucher(link: Link, currency: str, now: datetime, front: Front) -> dict[str, Any]:
     """The voucher of the mail, and why it counts no more. Whose it is, the other shop asks."""
-    terms = next(iter(vouchers.terms_of([link.target.get("voucher") or 0], front.language)), None)
+    terms = _terms(link, front)
     refusal = None
     if terms is not None:
         refusal = browsing.refusal(replace(terms, customer_id=None, customer_ids=None), None, currency, now)
     return {"voucher": terms, "refusal": SENTENCES[refusal] if refusal else ""}
+
+
+def _terms(link: Link, front: Front) -> Terms | None:
+    return next(iter(vouchers.terms_of([link.target.get("voucher") or 0], front.language)), None)
 
 
 def _away(address: str) -> HttpResponse:
@@ -224,7 +230,7 @@ def _brought_back(
 
 def _voucher_alone(request: HttpRequest, front: Front, link: Link, now: datetime) -> HttpResponse | None:
     """Of a mail about no cart: the voucher, into the cart in hand if there is one, else to be typed in later."""
-    terms = next(iter(vouchers.terms_of([link.target.get("voucher") or 0], front.language)), None)
+    terms = _terms(link, front)
     if terms is None:
         return None
     if front.shop.address:
@@ -268,9 +274,7 @@ def _change(request: HttpRequest, front: Front, held: str, now: datetime) -> dic
 
 
 def _to_cart(front: Front, told: dict[str, Any]) -> HttpResponse:
-    response = HttpResponseRedirect(f"{front.url('cart')}{'?' if told else ''}{urlencode(told)}")
-    response.status_code = 303
-    return response
+    return _away(f"{front.url('cart')}{'?' if told else ''}{urlencode(told)}")
 
 
 # -- less mail, or none ------------------------------------------------------------------------------

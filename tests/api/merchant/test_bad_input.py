@@ -4,7 +4,7 @@ import pytest
 
 from tests import factories
 from tests.api.test_problems import BODIES
-from tests.wire import Program, calling, dump, refused
+from tests.wire import Program, dump, refused
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -13,12 +13,6 @@ TWICE = {
     "the same": b'{"ids": [1], "ids": [1]}',
     "written otherwise": b'{"ids": [1], "\\u0069ds": [1]}',
 }
-
-
-@pytest.fixture(scope="module")
-def client():
-    with calling() as client:
-        yield client
 
 
 @pytest.fixture

@@ -8,25 +8,9 @@ from ghostcart.carts import changes
 from ghostcart.carts.models import Cart
 from ghostcart.lib import clock
 from tests import factories
-from tests.wire import Program, calling, dump, refused
+from tests.wire import Program, dump, refused
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(scope="module")
-def client():
-    with calling() as client:
-        yield client
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
-
-
-@pytest.fixture
-def program(client, shop):
-    return Program(client, shop)
 
 
 def shopper_of(shop, sku="MUG", quantity=1, **ago) -> factories.Shopper:

@@ -1,32 +1,23 @@
 """The event stream of programs: each entry of their shop once and in order, resumed by cursor, ended with the key."""
 
+import asyncio
 import json
 import random
 
 import pytest
 
+from ghostcart.api import programs
 from ghostcart.api.merchant import events
 from ghostcart.carts import log
-from ghostcart.carts.models import CartEvent
+from ghostcart.carts.models import CartEvent, LogStart
 from ghostcart.connectors import keys
 from ghostcart.lib import clock
 from ghostcart.live import follower
 from tests import factories, horizon
 from tests.streams import desk, wait_for
-from tests.wire import Program, calling, refused
+from tests.wire import Program, refused
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(scope="module")
-def client():
-    with calling() as client:
-        yield client
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
 
 
 @pytest.fixture
@@ -126,6 +117,19 @@ def test_a_key_that_may_no_longer_read_is_cut_off_within_five_seconds(shop, prog
     assert ids(stream) == seen
 
 
+def test_a_key_that_was_refused_gets_nothing_more_until_it_is_asked_again(program):
+    """It was asked while the reader caught up: what came meanwhile would be told behind a gap."""
+
+    async def asked_twice() -> list[bool]:
+        stream = events.Stream(programs.Program(program.key, "en"), program.token, frozenset(), None)
+        stream.checked -= events.CHECK_SECONDS
+        return [await stream._may_stay() for _ in range(2)]
+
+    assert asyncio.run(asked_twice()) == [True, True]
+    keys.revoke(program.key, clock.now())
+    assert asyncio.run(asked_twice()) == [False, False]
+
+
 def test_a_key_that_is_still_good_is_not_cut_off(program, streams, monkeypatch):
     """The guard of the test above: it is the question that ends the stream."""
     monkeypatch.setattr(events, "CHECK_SECONDS", 0.1)
@@ -205,6 +209,18 @@ def test_a_cursor_too_far_behind_is_told_so(shop, program, monkeypatch):
         shopper.add("MUG")
     refused(program.call("GET", f"/events?cursor={place}"), 410, "cursor_gone")
     assert len(listed(program, f"?cursor={place}")["items"]) == 6  # pages go back as far as the log
+
+
+def test_no_page_is_read_across_what_was_forgotten(shop, program):
+    place, shopper = log.position(), shopper_of(shop)
+    for _ in range(3):
+        shopper.add("MUG")
+    first, second, third = (one["id"] for one in listed(program, f"?cursor={place}")["items"])
+    gone = log.Cursor.parse(second)
+    LogStart.objects.create(transaction=gone.transaction, number=gone.id)
+    refused(program.call("GET", f"/events/list?cursor={first}"), 410, "cursor_gone")
+    assert [one["id"] for one in listed(program, f"?cursor={second}")["items"]] == [third]
+    assert listed(program, "")["is_caught_up"]  # who has no place yet misses nothing
 
 
 def test_a_kind_that_there_is_not_is_refused(program):

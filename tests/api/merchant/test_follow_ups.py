@@ -11,26 +11,10 @@ from ghostcart.recovery import campaigns
 from ghostcart.recovery.models import Campaign
 from tests import factories
 from tests.mail.letters import letter
-from tests.wire import Program, calling, refused
+from tests.wire import refused
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LETTER = {"subject": "Your cart", "body": "Hello {{ customer.first_name }}, it is still here."}
-
-
-@pytest.fixture(scope="module")
-def client():
-    with calling() as client:
-        yield client
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
-
-
-@pytest.fixture
-def program(client, shop):
-    return Program(client, shop)
 
 
 @pytest.fixture

@@ -8,26 +8,10 @@ from ghostcart.lib import clock
 from ghostcart.orders.models import Order
 from tests import factories
 from tests.factories import ADDRESS
-from tests.wire import Program, calling, dump, refused
+from tests.wire import dump, refused
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NEW = {"version": 1, "address": ADDRESS, "shipping_method": "standard", "email": "ada@example.com"}
-
-
-@pytest.fixture(scope="module")
-def client():
-    with calling() as client:
-        yield client
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
-
-
-@pytest.fixture
-def program(client, shop):
-    return Program(client, shop)
 
 
 def cart_of(shop, sku="MUG"):

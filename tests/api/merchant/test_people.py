@@ -6,25 +6,9 @@ from ghostcart.customers.models import Customer
 from ghostcart.recovery.models import Decision
 from tests import factories
 from tests.factories import NOON
-from tests.wire import Program, calling, refused
+from tests.wire import refused
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(scope="module")
-def client():
-    with calling() as client:
-        yield client
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
-
-
-@pytest.fixture
-def program(client, shop):
-    return Program(client, shop)
 
 
 def test_customers_are_found_as_on_the_page(program, shop):

@@ -4,25 +4,9 @@ import pytest
 
 from ghostcart.vouchers.models import Voucher
 from tests import factories
-from tests.wire import Program, calling, dump, refused
+from tests.wire import dump, refused
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(scope="module")
-def client():
-    with calling() as client:
-        yield client
-
-
-@pytest.fixture
-def shop():
-    return factories.shop()
-
-
-@pytest.fixture
-def program(client, shop):
-    return Program(client, shop)
 
 
 def test_a_voucher_is_made_listed_and_switched_off(program, shop):

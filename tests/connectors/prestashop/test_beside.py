@@ -18,7 +18,6 @@ from ghostcart.connectors.portions import Portion, Slice
 from ghostcart.connectors.prestashop import access
 from ghostcart.connectors.prestashop.beside import Beside, Place
 from ghostcart.connectors.prestashop.ways import ByDatabase
-from tests.conftest import ON_POSTGRES
 from tests.connectors.prestashop.attaching import NOW, attach, import_all
 from tests.connectors.prestashop.shopmaker import Maker
 
@@ -229,6 +228,6 @@ def test_two_that_want_the_same_row_come_one_after_the_other_from_then_on(maker,
     assert not reader_of(connection).writes_two
 
 
-def test_where_the_database_has_one_writer_they_come_one_after_the_other():
+def test_where_the_database_has_one_writer_they_come_one_after_the_other(database_server):
     writing = reading.Writing(Connection(cursor=START), Fake(), NOW)  # type: ignore[arg-type]
-    assert writing._is_apart(Slice(Portion(), START, portions.LONG)) == ON_POSTGRES
+    assert writing._is_apart(Slice(Portion(), START, portions.LONG)) == bool(database_server)

@@ -1,16 +1,9 @@
-"""A shop, a clock to move, a worker, and a network of one's own for receivers on loopback."""
+"""A clock to move, a worker, and a network of one's own for receivers on loopback."""
 
 import ipaddress
 import threading
 
 import pytest
-
-
-@pytest.fixture
-def shop(db):
-    from tests import factories
-
-    return factories.shop()
 
 
 @pytest.fixture

@@ -1,19 +1,13 @@
 """The real worker is killed with -9 while it delivers: all arrives, in order per cart, recognisably repeated."""
 
-import json
 import os
 import signal
-import subprocess
-import sys
 import threading
-import uuid
 from collections import defaultdict
 
-import psycopg
 import pytest
 from standardwebhooks import Webhook
 
-from tests.conftest import ON_POSTGRES
 from tests.listening import Server
 
 CARTS, CHANGES, KILLS = 12, 8, 5
@@ -21,8 +15,6 @@ SECONDS = 120
 
 PREPARE = f"""
 import django, os; django.setup()
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
 from ghostcart.connectors.webhooks import endpoints
 from ghostcart.lib import clock
 from tests import factories
@@ -59,44 +51,19 @@ class Deadly:
         return 204, {}, b""
 
 
-@pytest.fixture
-def environment(tmp_path):
-    """A data folder, a clock and a database of the worker's own."""
-    url, name = f"sqlite:///{tmp_path}/ghostcart.sqlite3", f"hooks_{uuid.uuid4().hex[:12]}"
-    if ON_POSTGRES:
-        server = os.environ["DATABASE_URL"]
-        url = server.replace("/postgres?", f"/{name}?")
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-    given = {key: value for key, value in os.environ.items() if not key.startswith("GHOSTCART_")}
-    yield given | {"GHOSTCART_DATA": str(tmp_path), "DATABASE_URL": url, "LOG_LEVEL": "CRITICAL",
-                   "GHOSTCART_CLOCK": str(tmp_path / "clock"), "GHOSTCART_ALLOW_PRIVATE_TARGETS": "127.0.0.1/32",
-                   "DJANGO_SETTINGS_MODULE": "ghostcart.config.settings"}  # fmt: skip
-    if ON_POSTGRES:
-        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def ask(environment, text):
-    done = subprocess.run(
-        [sys.executable, "-c", text], env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()[-1]
-
-
 @pytest.mark.slow
-def test_a_killed_worker_loses_nothing_and_repeats_recognisably(environment, tmp_path):
-    deadly = Deadly()
+def test_a_killed_worker_loses_nothing_and_repeats_recognisably(room, tmp_path):
+    deadly, clock = Deadly(), tmp_path / "clock"
+    room.environment |= {"GHOSTCART_CLOCK": str(clock), "GHOSTCART_ALLOW_PRIVATE_TARGETS": "127.0.0.1/32"}
     with Server(deadly) as server:
-        secret = ask({**environment, "TEST_URL": server.url}, PREPARE)
+        secret = room.told("-c", PREPARE, TEST_URL=server.url)
         for start in range(KILLS + 2):
-            (tmp_path / "clock").write_text(str(start * 120))  # past the lease of the one before
-            worker = subprocess.Popen([sys.executable, "-m", "ghostcart", "worker", "--once"], env=environment)
+            clock.write_text(str(start * 120))  # past the lease of the one before
+            worker = room.start("-m", "ghostcart", "worker", "--once")
             deadly.worker = worker
             worker.wait(SECONDS)
         assert worker.returncode == 0
-    rows = json.loads(ask(environment, STATES))
+    rows = room.ask("-c", STATES)
     first: dict[str, int] = {}
     bodies = defaultdict(set)
     for call in deadly.calls:

@@ -206,6 +206,16 @@ def test_a_busy_receiver_is_left_alone_as_long_as_it_asks(shop, endpoint_at, cou
     assert schedule.next_try(1, factories.NOON, 0, timedelta(days=900)) == factories.NOON + timedelta(days=1)
 
 
+@pytest.mark.parametrize("seconds", ["9" * 20, "9" * 5000])
+def test_a_receiver_that_asks_for_ages_is_left_alone_for_a_day(shop, endpoint_at, courier, seconds):
+    with Server(says(429, {"retry-after": seconds})) as server:
+        endpoint_at(server.url)
+        Shopper(shop).add()
+        run(courier)
+    wait = Delivery.objects.get(state=State.RETRYING).due_at - clock.now()
+    assert timedelta(hours=23) < wait <= timedelta(days=1)
+
+
 @pytest.mark.parametrize("status", [100, 199, 300, 301, 302, 307, 308, 400, 404, 500, 503])
 def test_only_2xx_is_delivered(shop, endpoint_at, courier, status):
     with Server() as elsewhere, Server(says(status, {"location": elsewhere.url})) as server:

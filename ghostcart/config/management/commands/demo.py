@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
 from ghostcart.config import serving
+from ghostcart.lib import database_file
 
 LEAST_FREE = 200_000_000
 
@@ -51,6 +52,8 @@ class Command(BaseCommand):
 
     @staticmethod
     def prepare(carts):
+        if problem := database_file.trouble_at_start():
+            raise CommandError(problem)
         try:
             call_command("migrate", verbosity=0)
         except OperationalError as error:

@@ -1,6 +1,6 @@
 from django.core.management.base import BaseCommand
 
-from ghostcart.lib import clock
+from ghostcart.lib import clock, database_file
 from ghostcart.mail import home
 from ghostcart.recovery import restored
 
@@ -16,6 +16,7 @@ class Command(BaseCommand):
 
     def handle(self, *args, nothing_lost, **options):
         now = clock.now()
+        database_file.unlock()
         held = restored.Held(0, 0) if nothing_lost else restored.hold_back(now)
         home.move_in(now)
         self.stdout.write(

@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 
-from ghostcart.config.demo import simulate as demo
+from ghostcart.config.demo import simulate
+from ghostcart.config.demo.places import Place, places_at_hand, places_of
+from ghostcart.config.demo.server import Figures, Server, WrongShop
 
 
 class Command(BaseCommand):
@@ -32,13 +34,13 @@ class Command(BaseCommand):
             raise CommandError("The rate and the number of shoppers must be above 0, and the minutes not below it.")
         catalogue = options["catalogue"]
         places = _places(catalogue)
-        screen = demo.Screen(options["quiet"])
+        screen = simulate.Screen(options["quiet"])
         server = None
 
         async def run() -> None:
             nonlocal server
-            server = demo.Server(base, screen.say)
-            await demo.simulate(
+            server = Server(base, screen.say)
+            await simulate.simulate(
                 server,
                 places,
                 rate=options["rate"],
@@ -46,15 +48,15 @@ class Command(BaseCommand):
                 seed=options["seed"],
                 minutes=options["minutes"],
                 show=screen.show,
-                restock=None if catalogue else demo.restock,
+                restock=None if catalogue else simulate.restock,
             )
 
         try:
             asyncio.run(run())
-        except demo.WrongShop as wrong:
+        except WrongShop as wrong:
             raise CommandError(f"{wrong}. Nothing more was sent.") from None
         finally:
-            screen.close(server.figures if server else demo.Figures())
+            screen.close(server.figures if server else Figures())
 
 
 def _base(text: str) -> str:
@@ -64,14 +66,14 @@ def _base(text: str) -> str:
     return text.rstrip("/")
 
 
-def _places(catalogue: Path | None) -> list[demo.Place]:
+def _places(catalogue: Path | None) -> list[Place]:
     if catalogue is not None:
         try:
-            return demo.places_of(json.loads(catalogue.read_text(encoding="utf-8"))["shops"])
+            return places_of(json.loads(catalogue.read_text(encoding="utf-8"))["shops"])
         except (OSError, ValueError, KeyError, TypeError) as wrong:
             raise CommandError(f"{catalogue} cannot be read as a catalogue: {wrong}") from None
     try:
-        places = demo.places_at_hand()
+        places = places_at_hand()
     except DatabaseError:
         places = []
     connection.close()

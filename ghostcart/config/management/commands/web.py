@@ -1,6 +1,7 @@
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from ghostcart.config import serving
+from ghostcart.lib import database_file
 
 
 class Command(BaseCommand):
@@ -10,6 +11,8 @@ class Command(BaseCommand):
         parser.add_argument("--workers", type=int, default=1)
 
     def handle(self, *args, workers, **options):
+        if problem := database_file.trouble_at_start():
+            raise CommandError(problem)
         command = serving.granian("wsgi", "ghostcart.config.wsgi:application", "--workers", str(workers),
                                   "--blocking-threads", "4")  # fmt: skip
         serving.become(*command)

@@ -1,9 +1,10 @@
 import signal
 from threading import Event
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from ghostcart.config import work
+from ghostcart.lib import database_file
 
 
 class Command(BaseCommand):
@@ -13,6 +14,8 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="do what is due and end (for cron and tests)")
 
     def handle(self, *args, once, **options):
+        if problem := database_file.trouble_at_start():
+            raise CommandError(problem)
         stopping = Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *told: stopping.set())

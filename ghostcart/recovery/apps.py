@@ -1,5 +1,0 @@
-from django.apps import AppConfig
-
-
-class RecoveryConfig(AppConfig):
-    name = "ghostcart.recovery"

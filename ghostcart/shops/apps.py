@@ -1,6 +1,0 @@
-from django.apps import AppConfig
-
-
-class ShopsConfig(AppConfig):
-    name = "ghostcart.shops"
-    default_auto_field = "django.db.models.BigAutoField"
