@@ -10,8 +10,9 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,12 +46,15 @@ def pytest_addoption(parser):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
+    is_shared_out = bool(config.getoption("numprocesses", None)) and not IS_WORKER
+    if is_shared_out:  # its processes do this for themselves, and must find nothing of it done: not even these names
+        return
     folder = tempfile.mkdtemp(prefix="ghostcart-tests-")
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     config.stash[SERVER] = None
     os.environ |= {"DJANGO_SETTINGS_MODULE": "ghostcart.config.settings", "GHOSTCART_DATA": folder}
     os.environ["DATABASE_URL"] = f"sqlite:///{folder}/nothing.sqlite3"
-    if ON_POSTGRES and (IS_WORKER or not config.getoption("numprocesses", None)):
+    if ON_POSTGRES:
         # One for each process: transactions of all databases of a server hold back the horizon of its cart logs, so
         # that a long test in one process would let the log of another stand still.
         server = databases.start_server()
@@ -91,6 +95,24 @@ def django_db_setup(django_test_environment, django_db_blocker, database_server)
         connections.close_all()
         if database_server:
             connection.close_pool()
+
+
+@pytest.fixture(scope="module")
+def made_once(django_db_setup, django_db_blocker) -> Callable[..., AbstractContextManager[Any]]:
+    """What a function made, with its rows there for all tests of a module: until the end of the block they are in a
+    transaction, in which each test undoes its own. None of them may need a transaction of its own."""
+
+    @contextmanager
+    def making(make: Callable[[], Any]) -> Iterator[Any]:
+        from django.db import transaction
+
+        with django_db_blocker.unblock(), transaction.atomic():
+            made = make()
+            with django_db_blocker.block():
+                yield made
+            transaction.set_rollback(True)
+
+    return making
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -145,15 +146,16 @@ def _round(
         found.statuses[response.status_code] += 1
 
     before, stream = found.requests, from_schema(schema).execute()
-    for event in stream:
-        if isinstance(event, events.NonFatalError | events.FatalError):
-            found.errors.append(f"{getattr(event, 'label', '')}: {getattr(event, 'value', None) or event}")
-        if isinstance(event, events.ScenarioFinished):
-            found.phases[event.phase.name.lower()] += found.requests - before
-            before = found.requests
-            _note_failures(found, event)
-        if found.requests >= requests:
-            stream.stop()
+    with closing(stream.generator):  # whatever goes wrong here, its threads end before the process does
+        for event in stream:
+            if isinstance(event, events.NonFatalError | events.FatalError):
+                found.errors.append(f"{getattr(event, 'label', '')}: {getattr(event, 'value', None) or event}")
+            if isinstance(event, events.ScenarioFinished):
+                found.phases[event.phase.name.lower()] += found.requests - before
+                before = found.requests
+                _note_failures(found, event)
+            if found.requests >= requests:
+                stream.stop()
 
 
 def _note_failures(found: Found, event: Any) -> None:

@@ -32,7 +32,7 @@ def networks(given: list[str]) -> list[IPv4Network | IPv6Network]:
         sys.exit(f"GHOSTCART_ALLOW_PRIVATE_TARGETS: {error}; use networks like 10.1.0.0/16,127.0.0.1/32")
 
 
-def number(name: str, default: int) -> int:
+def whole_number(name: str, default: int) -> int:
     text = os.environ.get(name) or str(default)
     if not (text.isascii() and text.isdigit()):
         sys.exit(f"{name}: '{text}' is no whole number")
@@ -122,7 +122,7 @@ def database(url: str) -> dict[str, Any]:
     }
 
 
-DATABASE_POOL = number("DATABASE_POOL", 12)
+DATABASE_POOL = whole_number("DATABASE_POOL", 12)
 SECRET_KEY = data_folder_with_key()
 SECRET_KEY_FALLBACKS = words("SECRET_KEY_FALLBACKS")
 DEBUG = False
@@ -289,8 +289,8 @@ EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 EMAIL_URL = os.environ.get("EMAIL_URL", "mailbox:" if IS_DEMO else "")
 MAILBOX_ROOT = DATA / "mailbox"
 # At least 92: campaigns are tried on the last 90 days.
-LOG_KEPT_DAYS = max(92, number("GHOSTCART_LOG_KEPT_DAYS", 400))
-ORDERS_KEPT_DAYS = number("GHOSTCART_ORDERS_KEPT_DAYS", 3650)
+LOG_KEPT_DAYS = max(92, whole_number("GHOSTCART_LOG_KEPT_DAYS", 400))
+ORDERS_KEPT_DAYS = whole_number("GHOSTCART_ORDERS_KEPT_DAYS", 3650)
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "ghostcart@localhost")
 
 LOGGING = {

@@ -69,6 +69,31 @@ def known(shop_id: int, source: str, external_ids: Collection[str]) -> dict[str,
     return found
 
 
+def erased(shop_id: int, told: Mapping[str, tuple[str, datetime]]) -> set[str]:
+    """Whose mail address and moment, by name, are of somebody who asked to be forgotten after that."""
+    graves = Tombstone.objects.filter(shop_id=shop_id)
+    if not graves.exists():
+        return set()
+    hashes = {name: _hash(address) for name, (address, _at) in told.items()}
+    ends = dict(graves.filter(Among("address_hash", hashes.values())).values_list("address_hash", "at"))
+    return {name for name, mark in hashes.items() if mark in ends and told[name][1] <= ends[mark]}
+
+
+def forgotten(shop_id: int, source: str, external_ids: Collection[str]) -> set[str]:
+    """Those of these ids whose person was erased: told again, they stay forgotten."""
+    if not external_ids:
+        return set()
+    rows = ExternalCustomer.objects.filter(Among("external_id", external_ids), shop_id=shop_id, source=source)
+    return set(rows.filter(customer=None).values_list("external_id", flat=True))
+
+
+def _hash(address: str) -> str:
+    try:
+        return address_hash(address)
+    except BadAddress:
+        return ""
+
+
 TABLE = "customers_customer"
 ROW = (
     "id", "shop_id", "email", "email_key", "search_text", "registered_at",
@@ -121,15 +146,8 @@ class _Intake:
         return fates
 
     def _erased(self) -> set[str]:
-        """Those who asked to be forgotten after what is told of them."""
-        graves = Tombstone.objects.filter(shop_id=self.shop_id)
-        hashes: dict[str, str] = {}
-        if graves.exists():
-            hashes = {name: address_hash(key) for name, key in self.keys.items() if "@" in key}
-        ends = dict(graves.filter(Among("address_hash", hashes.values())).values_list("address_hash", "at"))
-        return {
-            name for name, mark in hashes.items() if mark in ends and self.told[name].registered_at <= ends[mark]
-        } | {name for name, row in self.rows.items() if row.customer_id is None}
+        told = {name: (one.email, one.registered_at) for name, one in self.told.items()}
+        return erased(self.shop_id, told) | {name for name, row in self.rows.items() if row.customer_id is None}
 
     def _first_rows(self, customers: Iterable[Customer | New]) -> dict[int, int]:
         """Which id of those that are one customer was told first: of guests who repeat an address it has the word."""

@@ -212,6 +212,7 @@ class _Intake:
         wanted_variants = {line.variant for order in told.values() for line in order.lines if line.variant}
         self.variants = known_variants(shop_id, source, wanted_variants)
         self.unknown_variants = wanted_variants - set(self.variants)
+        self.erased = self._erased()
         self.claims = claims
         self.closed_before: set[tuple[str, str]] = set()
         self.carts = self._carts(new_carts)
@@ -225,6 +226,14 @@ class _Intake:
         self.taken_numbers = self._taken_numbers()
         codes = {voucher.code for order in told.values() for voucher in order.vouchers}
         self.vouchers = voucher_queries.by_codes(shop_id, codes)
+
+    def _erased(self) -> set[str]:
+        """New orders of people who were erased: told late, they bring no name and no address back."""
+        fresh = [one for name, one in self.told.items() if name in self.numbers]
+        gone = customer_intake.forgotten(self.shop.id, self.source, self.unknown_customers)
+        by_address = {one.external_id: (one.email, one.placed_at) for one in fresh}
+        by_id = {one.external_id for one in fresh if one.customer in gone}
+        return by_id | customer_intake.erased(self.shop.id, by_address)
 
     def _place(self, order: OrderSnapshot) -> tuple[str, str]:
         """Source and external id of an order's cart."""
@@ -285,6 +294,8 @@ class _Intake:
     # -- one order -------------------------------------------------------------------------------
 
     def _facts(self, one: OrderSnapshot) -> dict[str, Any]:
+        if one.external_id in self.erased:
+            one = structs.replace(one, email="", phone="", address={"country": one.address.get("country", "")})
         customer_id, label = self.customers.get(one.customer, (None, ""))
         limits = {"email": 320, "phone": 40, "payment_name": 120, "shipping_name": 120}
         return {

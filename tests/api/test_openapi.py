@@ -1,5 +1,7 @@
 """The description of the API: complete, and true under generated calls."""
 
+from copy import deepcopy
+
 import jsonschema_rs
 import pytest
 
@@ -71,19 +73,41 @@ def test_every_call_of_programs_says_how_it_is_refused(described):
     assert described["openapi"].startswith("3.1")
 
 
-def test_every_body_and_answer_has_an_example_that_fits_its_schema(described):
-    illustrated = 0
+def bodies(described):
+    """Each JSON body and answer, with its place in words."""
     for name, operation in operations(described):
-        bodies = {"body": operation.get("requestBody", {}), **operation["responses"]}
-        contents = [(where, *one) for where, body in bodies.items() for one in body.get("content", {}).items()]
-        for where, kind, told in contents:
-            if "json" in kind:
-                assert "example" in told, (name, where)
-                schema = {**told["schema"], "components": described["components"]}
-                jsonschema_rs.Draft202012Validator(schema).validate(told["example"])
-                illustrated += 1
+        for where, body in {"body": operation.get("requestBody", {}), **operation["responses"]}.items():
+            for kind, told in body.get("content", {}).items():
+                if "json" in kind:
+                    yield f"{name}, {where}", told
+
+
+def misfits(described) -> list[str]:
+    """The examples that do not fit their schemas, in words: errors of the validator hold whole documents, and none is
+    left to the reports of a failed test."""
+    wrong = []
+    for place, told in bodies(described):
+        validator = jsonschema_rs.Draft202012Validator({**told["schema"], "components": described["components"]})
+        wrong += [f"{place}: {error.message}" for error in validator.iter_errors(told["example"])]
+    return wrong
+
+
+def test_every_body_and_answer_has_an_example_that_fits_its_schema(described):
+    assert [place for place, told in bodies(described) if "example" not in told] == []
+    assert misfits(described) == []
+    illustrated = len(list(bodies(described)))
     print(f"\n{illustrated} examples fit their schemas")
     assert illustrated > 400
+
+
+def test_an_example_that_does_not_fit_would_be_found(described):
+    """The guard of the test above."""
+    wrong = deepcopy(described)
+    places = dict(bodies(wrong))
+    for place in ("POST /api/v1/vouchers, body", "GET /api/v1/carts/{cart_id}, 404"):
+        places[place]["example"] = {"no": "such thing"}
+    found = misfits(wrong)
+    assert {one.split(": ")[0] for one in found} == {"POST /api/v1/vouchers, body", "GET /api/v1/carts/{cart_id}, 404"}
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-READ = re.compile(r"""(?:environ(?:\.get|\.setdefault)?[(\[]|(?:flag|words|number)\()\s*["']([A-Z][A-Z_]+)["']""")
+READ = re.compile(r"""(?:environ(?:\.get|\.setdefault)?[(\[]|(?:flag|words|whole_number)\()\s*["']([A-Z][A-Z_]+)["']""")
 INNER = {"DJANGO_SETTINGS_MODULE"}
 
 

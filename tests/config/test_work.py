@@ -1,10 +1,8 @@
 """The worker: its tasks, what the health page says of it, and how it ends."""
 
-import os
 import signal
-import subprocess
-import sys
-import time
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from threading import Event
 
@@ -16,8 +14,10 @@ from ghostcart.config.work import Task
 from ghostcart.connectors import reading
 from ghostcart.connectors.models import Connection
 from ghostcart.connectors.webhooks.sending import Courier
-from tests import factories
+from tests import databases, factories
 from tests.factories import NOON
+from tests.rooms import Room
+from tests.streams import wait_for
 
 MINUTE = timedelta(minutes=1)
 
@@ -135,18 +135,10 @@ def test_whatever_is_done_to_the_clock_each_task_has_its_turn_and_the_worker_is_
 
 @pytest.mark.slow
 def test_told_to_stop_it_ends_by_itself(tmp_path):
-    environment = {**os.environ, "GHOSTCART_DATA": str(tmp_path), "DATABASE_URL": f"sqlite:///{tmp_path}/one.sqlite3"}
-    command = [sys.executable, "-m", "ghostcart"]
-    subprocess.run([*command, "migrate", "-v", "0"], env=environment, check=True, timeout=120)
-    worker = subprocess.Popen([*command, "worker"], env=environment)
-    asked = "from ghostcart.backoffice.models import Worker; print(Worker.objects.count())"
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        told = subprocess.run(
-            [*command, "shell", "-v", "0", "-c", asked], env=environment, capture_output=True, text=True, timeout=60
-        )
-        if told.stdout.strip() == "1":
-            break
-    assert worker.poll() is None
-    worker.send_signal(signal.SIGTERM)
-    assert worker.wait(30) == 0
+    with databases.own(None, tmp_path) as url:
+        worker = Room(tmp_path, url).start("-m", "ghostcart", "worker")
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file:
+            wait_for(lambda: file.execute("SELECT count(*) FROM backoffice_worker").fetchone() == (1,), 60)
+        assert worker.poll() is None
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(30) == 0

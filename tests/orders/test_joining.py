@@ -1,6 +1,7 @@
 """What is told in another order than it happened is joined when the rest comes."""
 
 import random
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -93,6 +94,26 @@ def test_who_was_erased_stays_forgotten_however_they_are_told_again(shop):
     tell_cart(shop)
     assert Cart.objects.get().customer is None
     assert not Customer.objects.exclude(first_name="").exists()
+
+
+@pytest.mark.parametrize("known_by", [{"customer": "7"}, {"email": "ADA@example.com"}])
+def test_a_late_order_of_who_was_erased_brings_no_name_back(shop, known_by):
+    told = {"email": "a@b.example", "phone": "011 5550147", "address": factories.ADDRESS, **known_by}
+    tell_customer(shop)
+    erasing.forget(Customer.objects.get(), NOON + timedelta(hours=2))
+    order_intake.take(shop.pk, SOURCE, [order("9", "1", line("mug"), **told)], NOON)
+    ours = Order.objects.get()
+    assert (ours.email, ours.phone, ours.address, ours.customer_label) == ("", "", {"country": "IT"}, "")
+
+
+def test_who_was_erased_and_comes_back_is_somebody_new(shop):
+    """The guard of the test above: it is the time of the order that counts."""
+    tell_customer(shop)
+    erasing.forget(Customer.objects.get(), NOON)
+    told = order("9", "1", line("mug"), email="ada@example.com", address=factories.ADDRESS)
+    order_intake.take(shop.pk, SOURCE, [told], NOON)
+    ours = Order.objects.get()
+    assert (ours.email, ours.address) == ("ada@example.com", factories.ADDRESS)
 
 
 @pytest.mark.parametrize("attempt", range(4))

@@ -3,6 +3,7 @@ people and products that are gone, guests who repeat their address, split orders
 
 import random
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -87,6 +88,25 @@ class Maker:
     def at(self, **before: float) -> str:
         """So long before NOW, as the shop writes it."""
         return f"{NOW - timedelta(**before):%Y-%m-%d %H:%M:%S}"
+
+    def keep(self) -> "Maker":
+        """Note what there is, for `restore`."""
+        self.server.make(f"{self.database}_kept", "utf8mb4")
+        for table in self.columns:
+            self.run(f"CREATE TABLE {self.database}_kept.`{table}` AS SELECT * FROM `{{p}}{table}`")
+        self.noted = self.chance.getstate(), deepcopy(self.rows)
+        return self
+
+    def restore(self) -> None:
+        """Everything is as it was when it was kept; only that numbers are not given again."""
+        self.run("START TRANSACTION")
+        for table in self.columns:
+            self.run(f"DELETE FROM `{{p}}{table}`")
+            self.run(f"INSERT INTO `{{p}}{table}` SELECT * FROM {self.database}_kept.`{table}`")
+        self.run("COMMIT")
+        chance, rows = self.noted
+        self.chance.setstate(chance)
+        self.rows = deepcopy(rows)
 
     # -- the shop --------------------------------------------------------------------------------
 

@@ -19,16 +19,29 @@ pytestmark = pytest.mark.django_db
 SECOND = timedelta(seconds=1)
 
 
-@pytest.fixture(params=["1.6", "9"])
-def maker(request, shops_server):
-    return Maker(shops_server, f"f{request.param.replace('.', '')}", request.param, seed=3).fill(30)
+@pytest.fixture(scope="module", params=["1.6", "9"])
+def followed(request, shops_server, made_once):
+    """A shop, and its number here: imported once, and as it was then for each test."""
+    maker = Maker(shops_server, f"f{request.param.replace('.', '')}", request.param, seed=3).fill(30).keep()
+
+    def follow():
+        found = import_all(attach(maker, 1))
+        look(found, NOW + SECOND)
+        return found.pk
+
+    with made_once(follow) as number:
+        yield maker, number
 
 
 @pytest.fixture
-def connection(maker):
-    found = import_all(attach(maker, 1))
-    look(found, NOW + SECOND)
-    return found
+def maker(followed):
+    yield followed[0]
+    followed[0].restore()
+
+
+@pytest.fixture
+def connection(followed):
+    return Connection.objects.get(pk=followed[1])
 
 
 def kinds(number: int) -> list[str]:

@@ -30,14 +30,26 @@ def maker(request, shops_server):
     return Maker(shops_server, f"p{request.param.replace('.', '')}", request.param, prefix, seed=7).fill()
 
 
+@pytest.fixture(scope="module")
+def number_imported(maker, made_once):
+    with made_once(lambda: import_all(attach(maker, 1)).pk) as number:
+        yield number
+
+
+@pytest.fixture
+def imported(number_imported):
+    """The first shop, imported whole."""
+    return Connection.objects.get(pk=number_imported)
+
+
 def carts(connection: Connection) -> dict[int, Cart]:
     theirs = Cart.objects.filter(shop=connection.shop, source="prestashop").exclude(external_id__startswith="order:")
     return {int(cart.external_id): cart for cart in theirs.prefetch_related("lines", "orders")}
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_every_cart_line_customer_and_order_is_accounted_for(maker, number):
-    connection = import_all(attach(maker, number))
+def test_every_cart_line_customer_and_order_is_accounted_for(maker, imported, number):
+    connection = imported if number == 1 else import_all(attach(maker, number))
     ours = carts(connection)
     told = {row[0] for row in maker.ask("SELECT id_cart FROM {p}cart WHERE id_shop = %s", number)}
     assert told
@@ -65,10 +77,9 @@ def test_every_cart_line_customer_and_order_is_accounted_for(maker, number):
     assert people <= {int(one.external_id) for one in known}
 
 
-def test_an_ordered_cart_comes_to_what_its_orders_come_to(maker):
-    connection = import_all(attach(maker, 1))
+def test_an_ordered_cart_comes_to_what_its_orders_come_to(maker, imported):
     several = 0
-    for number, cart in carts(connection).items():
+    for number, cart in carts(imported).items():
         rows = maker.ask(
             "SELECT total_paid_tax_incl, id_currency FROM {p}orders WHERE id_cart = %s AND id_shop = 1", number
         )
@@ -84,7 +95,8 @@ def test_an_ordered_cart_comes_to_what_its_orders_come_to(maker):
     assert several
 
 
-def test_a_second_import_changes_nothing(maker):
+def test_a_second_import_changes_nothing(maker, imported):
+    services.detach(imported)
     connection = import_all(attach(maker, 1, newsletter_is_consent=True))
     before = everything(connection.shop_id)
     services.import_again(connection, NOW)
@@ -95,10 +107,9 @@ def test_a_second_import_changes_nothing(maker):
         assert after[name] == before[name], name
 
 
-def test_an_import_that_is_killed_at_any_slice_goes_on_there(maker, monkeypatch):
-    whole = import_all(attach(maker, 1))
-    expected = [(cart.external_id, cart.total_minor) for cart in Cart.objects.filter(shop=whole.shop).order_by("pk")]
-    services.detach(whole)
+def test_an_import_that_is_killed_at_any_slice_goes_on_there(maker, imported, monkeypatch):
+    expected = [(cart.external_id, cart.total_minor) for cart in Cart.objects.filter(shop=imported.shop).order_by("pk")]
+    services.detach(imported)
     monkeypatch.setattr(access, "SLICE", 7)
     monkeypatch.setattr(importing, "PRODUCTS", 5)
     monkeypatch.setattr(reading, "WORKS_SECONDS", 0)
@@ -119,10 +130,9 @@ def test_an_import_that_is_killed_at_any_slice_goes_on_there(maker, monkeypatch)
     assert ours == expected
 
 
-def test_the_golden_mode_classifies_as_the_shops_own_page_does(maker):
-    for number in (1, 2):
-        connection = import_all(attach(maker, number))
-        compare(maker.ask, connection, number)
+def test_the_golden_mode_classifies_as_the_shops_own_page_does(maker, imported):
+    compare(maker.ask, imported, 1)
+    compare(maker.ask, import_all(attach(maker, 2)), 2)
 
 
 def compare(ask, connection: Connection, number: int) -> None:
@@ -146,35 +156,32 @@ def compare(ask, connection: Connection, number: int) -> None:
     assert seen["ordered"]
 
 
-def test_who_is_deleted_there_gets_no_mail_and_guests_with_one_address_are_one(maker):
-    connection = import_all(attach(maker, 1))
+def test_who_is_deleted_there_gets_no_mail_and_guests_with_one_address_are_one(maker, imported):
     gone = [row[0] for row in maker.ask("SELECT id_customer FROM {p}customer WHERE deleted = 1 AND id_shop_group = 1")]
-    for one in ExternalCustomer.objects.filter(shop=connection.shop, external_id__in=[*gone, 41, 42]):
+    for one in ExternalCustomer.objects.filter(shop=imported.shop, external_id__in=[*gone, 41, 42]):
         assert one.customer.email == ""
     guests = maker.ask(
         "SELECT COUNT(*), COUNT(DISTINCT email) FROM {p}customer WHERE is_guest AND NOT deleted AND id_shop_group = 1"
     )
     (told, addresses) = guests[0]
     assert told > addresses
-    ours = Customer.objects.filter(shop=connection.shop, email__startswith="guest")
+    ours = Customer.objects.filter(shop=imported.shop, email__startswith="guest")
     assert ours.count() == addresses
 
 
-def test_the_newsletter_counts_as_consent_only_where_staff_say_so(maker):
-    connection = import_all(attach(maker, 1))
+def test_the_newsletter_counts_as_consent_only_where_staff_say_so(maker, imported):
     assert not Consent.objects.exists()
-    services.detach(connection)
+    services.detach(imported)
     import_all(attach(maker, 1, newsletter_is_consent=True))
     assert Consent.objects.filter(is_given=True).exists()
 
 
-def test_history_writes_no_log(maker):
-    import_all(attach(maker, 1))
+def test_history_writes_no_log(imported):
     assert not CartEvent.objects.exists()
 
 
-def test_the_shop_is_made_as_it_is_set_up_there(maker):
-    shop = attach(maker, 1).shop
+def test_the_shop_is_made_as_it_is_set_up_there(maker, imported):
+    shop = imported.shop
     assert (shop.language, shop.languages, shop.currency) == ("it", ["it", "en"], "EUR")
     assert shop.currencies == ["EUR", "USD", "JPY"]
     assert (shop.time_zone, shop.country, shop.rounding_type, shop.prices_include_tax) == (
@@ -186,9 +193,8 @@ def test_the_shop_is_made_as_it_is_set_up_there(maker):
     assert attach(maker, 3).shop.time_zone == "America/New_York"
 
 
-def test_times_are_the_shops_own(maker):
-    connection = import_all(attach(maker, 1))
-    for number, cart in carts(connection).items():
+def test_times_are_the_shops_own(maker, imported):
+    for number, cart in carts(imported).items():
         rows = maker.ask("SELECT date_add FROM {p}cart WHERE id_cart = %s", number)
         if rows and isinstance(rows[0][0], datetime):
-            assert cart.created_at.astimezone(connection.shop.zone).replace(tzinfo=None) == rows[0][0]
+            assert cart.created_at.astimezone(imported.shop.zone).replace(tzinfo=None) == rows[0][0]
