@@ -9,15 +9,13 @@ cd "$(dirname "$0")/.."
 scripts/chromium.sh
 export GHOSTCART_TEST_DATABASE=postgres
 export DATABASE_POOL=60  # a connection for each of fifty threads: they meet at the rows, not at the pool
-at_once=(-n 2)
 if [ "${1:-}" = --quick ]; then
   shift
 else
   export GHOSTCART_LONG=1
-  at_once=()  # with all of the machine for each
 fi
 if [ $# -eq 0 ]; then
   # shellcheck disable=SC2046  # a list of tests
   set -- $(.venv/bin/python -m tests.promises)
 fi
-exec .venv/bin/python -m pytest -q "${at_once[@]}" "$@"
+exec .venv/bin/python -m pytest -q -n 2 --dist worksteal "$@"
