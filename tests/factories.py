@@ -32,15 +32,13 @@ def shop(**more: Any) -> Shop:
     made = Shop.objects.create(slug=slug, **{**values, **more})
     names = {"en": "Standard", "it": "Standard", "de": "Standardversand"}
     prices = {"EUR": 490, "CHF": 590}
-    ShippingMethod.objects.create(shop=made, code="standard", names=names, prices_minor=prices, tax_rate_ppm=210_000)
-    ShippingMethod.objects.create(
-        shop=made,
-        code="express",
-        names={"en": "Express"},
-        prices_minor={"EUR": 1290},
-        tax_rate_ppm=210_000,
-        position=1,
-    )
+    ways = [("standard", names, prices), ("express", {"en": "Express"}, {"EUR": 1290})]
+    ShippingMethod.objects.bulk_create(
+        ShippingMethod(
+            shop=made, code=code, names=names, prices_minor=prices, tax_rate_ppm=210_000, position=position
+        )
+        for position, (code, names, prices) in enumerate(ways)
+    )  # fmt: skip
     category = Category.objects.create(shop=made, slug="all", names={"en": "All", "it": "Tutto"})
     for sku, price, stock in (("MUG", "12.50", 1000), ("LAMP", "80.00", 1000), ("CLOCK", "49.90", 2)):
         product(made, sku, price=price, stock=stock, category=category)
@@ -63,11 +61,11 @@ def product(
         tax_rate_ppm=210_000,
     )
     variant = Variant.objects.create(shop=shop, product=made, sku=sku, stock=stock, options={"en": "One size"})
-    for currency in shop.currencies:
-        Price.objects.create(
-            variant=variant, currency=currency, price_micros=round(float(price) * 1_000_000),
-            regular_micros=round(float(regular) * 1_000_000) if regular else None,
-        )  # fmt: skip
+    micros, before = round(float(price) * 1_000_000), round(float(regular) * 1_000_000) if regular else None
+    Price.objects.bulk_create(
+        Price(variant=variant, currency=currency, price_micros=micros, regular_micros=before)
+        for currency in shop.currencies
+    )
     return variant
 
 

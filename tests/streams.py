@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Thread
@@ -168,13 +168,17 @@ class Desk:
         return screen
 
     def close(self, screen: Screen) -> None:
-        gone, future = self.running.pop(id(screen))
-        self.loop.call_soon_threadsafe(gone.set)
-        future.result(SOON)
+        self.close_all([screen])
 
     def close_all(self, screens: list[Screen]) -> None:
-        for screen in screens:
-            self.close(screen)
+        self._end([self.running.pop(id(screen)) for screen in screens])
+
+    def _end(self, running: Collection[tuple[asyncio.Event, Any]]) -> None:
+        """All at once: each ends at its next frame."""
+        for gone, _future in running:
+            self.loop.call_soon_threadsafe(gone.set)
+        for _gone, future in running:
+            future.result(SOON)
 
 
 @contextmanager
@@ -183,9 +187,7 @@ def desk() -> Iterator[Desk]:
     try:
         yield opened
     finally:
-        for gone, future in list(opened.running.values()):
-            opened.loop.call_soon_threadsafe(gone.set)
-            future.result(SOON)
+        opened._end(list(opened.running.values()))
         asyncio.run_coroutine_threadsafe(opened.loop.shutdown_default_executor(), opened.loop).result(SOON)
         opened.loop.call_soon_threadsafe(opened.loop.stop)
         opened.thread.join(SOON)

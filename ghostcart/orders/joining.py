@@ -23,7 +23,7 @@ def take_customers(shop_id: int, source: str, told: Iterable[CustomerSnapshot], 
 
 
 def take_products(shop_id: int, source: str, told: Iterable[ProductSnapshot]) -> dict[str, Taken]:
-    """`catalog.intake.take`, and what waited for them. Raises SkuTaken."""
+    """`catalog.intake.take`, and what waited for them. Raises SkuTaken and VariantTaken."""
     products = list(told)
     fates = catalog_intake.take(shop_id, source, products)
     names = {variant.external_id for product in products for variant in product.variants}

@@ -1,5 +1,6 @@
 """A file of SQLite that is torn is noticed before anybody works on with it, and told with the way to mend it."""
 
+import secrets
 import shutil
 import sqlite3
 from contextlib import closing
@@ -13,20 +14,6 @@ from tests.running import free_port
 
 PAGE = 4096
 
-WRITE = """
-import secrets, sys
-from tests import upgrading
-upgrading.set_up()
-from django.contrib.sessions.models import Session
-from django.db import connection
-from django.utils import timezone
-Session.objects.filter(session_key__lt="8").delete()
-Session.objects.bulk_create(
-    Session(session_key=secrets.token_hex(16), session_data="x" * 500, expire_date=timezone.now())
-    for _ in range(int(sys.argv[1]))
-)
-connection.close()
-"""
 START = """
 from tests import upgrading
 upgrading.set_up()
@@ -43,24 +30,34 @@ print(json.dumps([answer.status_code, answer.json()["checks"]["database"]]))
 """
 
 
+def write(file: Path, rows: int) -> None:
+    """Half of the sessions go, and so many come."""
+    made = ((secrets.token_hex(16), "x" * 500, "2026-11-22 12:00:00") for _ in range(rows))
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("DELETE FROM django_session WHERE session_key < '8'")
+        connection.executemany(
+            "INSERT INTO django_session (session_key, session_data, expire_date) VALUES (?, ?, ?)", made
+        )
+
+
 @pytest.fixture
 def room(tmp_path):
     """On SQLite in every run."""
     with databases.own(None, tmp_path) as url:
-        room = Room(tmp_path, url)
-        room.told("-c", WRITE, "2000")
-        yield room
+        yield Room(tmp_path, url)
 
 
 @pytest.fixture
 def file(room) -> Path:
-    return Path(room.url.removeprefix("sqlite:///"))
+    file = Path(room.url.removeprefix("sqlite:///"))
+    write(file, 2000)
+    return file
 
 
 def tear(room: Room, file: Path) -> None:
     """As a copy is, of which the second half was read after somebody had written."""
     before = file.read_bytes()
-    room.told("-c", WRITE, "2000")
+    write(file, 2000)
     half = len(before) // PAGE // 2 * PAGE
     file.write_bytes(before[:half] + file.read_bytes()[half:])
 
@@ -114,7 +111,7 @@ def test_an_index_that_is_older_than_its_table_is_found_by_the_doctor(room, file
         ).fetchone()
     place = slice((root - 1) * PAGE, root * PAGE)
     page = file.read_bytes()[place]
-    room.told("-c", WRITE, "2")
+    write(file, 2)
     later = bytearray(file.read_bytes())
     assert later[place] != page
     later[place] = page
@@ -155,10 +152,10 @@ def test_a_log_that_was_left_beside_a_restored_file_is_noticed(room, file):
     """Whoever puts a backup in place and leaves -wal beside it: SQLite lays the one over the other."""
     with closing(sqlite3.connect(room.folder / "copy")) as copy, closing(sqlite3.connect(file)) as shop:
         shop.backup(copy)
-    room.told("-c", WRITE, "2000")
+    write(file, 2000)
     with closing(sqlite3.connect(file)) as shop:
         shop.execute("SELECT * FROM django_session").fetchone()
-        room.told("-c", WRITE, "2000")  # its log stays as long as somebody has the file open
+        write(file, 2000)  # its log stays as long as somebody has the file open
         log = Path(f"{file}-wal").read_bytes()
     shutil.copyfile(room.folder / "copy", file)
     Path(f"{file}-wal").write_bytes(log)

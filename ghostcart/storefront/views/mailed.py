@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import wraps
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,7 +32,7 @@ from ghostcart.connectors.way_back import WayBack
 from ghostcart.customers.errors import WeakPassword
 from ghostcart.customers.keys import keyed_hash
 from ghostcart.customers.services import Consented
-from ghostcart.lib import clock, machines
+from ghostcart.lib import clock, machines, networks
 from ghostcart.lib.errors import GhostcartError
 from ghostcart.mail import links, tracking
 from ghostcart.mail.models import EventKind, Link, Purpose
@@ -104,9 +104,7 @@ def sealed(response: HttpResponse) -> HttpResponse:
 def facts_of(request: HttpRequest) -> RequestFacts:
     """What of a request tells a person from a machine; of the network address only a part, and that hashed."""
     try:
-        address = ip_address(request.META.get("REMOTE_ADDR", ""))
-        if isinstance(address, IPv6Address):
-            address = address.ipv4_mapped or address  # a socket of IPv6 took the call
+        address = networks.address(request.META.get("REMOTE_ADDR", ""))
         network = ip_network(f"{address}/{24 if address.version == 4 else 48}", strict=False)
         place = keyed_hash("place", str(network))[:16]
     except ValueError:
