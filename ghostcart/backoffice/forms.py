@@ -15,7 +15,7 @@ from ghostcart.backoffice.context import LANGUAGE_NAMES
 from ghostcart.backoffice.models import Role, User
 from ghostcart.lib.errors import SavedMeanwhile
 from ghostcart.lib.money import MICROS, format_minor, minor_digits, parse_decimal_to_micros
-from ghostcart.orders.models import OrderStatus, PaymentMethod
+from ghostcart.orders.models import Order, OrderStatus, PaymentMethod
 from ghostcart.orders.services import BY_HAND
 from ghostcart.shops.models import ShippingMethod, Shop
 
@@ -156,6 +156,16 @@ class NoteForm(Dressed, Marked):
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text=_("Only staff see it."),
     )
+
+
+class RefundForm(Dressed, forms.Form):
+    """What was given back of an order's products, and what had been before, as whoever fills it in saw it."""
+
+    seen = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=LARGEST_PRICE)
+
+    def __init__(self, *args: Any, order: Order, **kwargs: Any) -> None:
+        super().__init__(*args, initial={"seen": order.refunded_minor}, **kwargs)
+        self.fields["amount"] = Amount(order.currency, label=_("Amount"))
 
 
 @lru_cache(maxsize=16)

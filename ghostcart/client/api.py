@@ -145,6 +145,11 @@ class Ghostcart:
         path = f"/orders/{order_id}/status"
         return self.wire.call("POST", path, records.OrderWhole, body={"status": status})
 
+    def refund_order(self, order_id: int, amount_minor: int, refunded_minor: int = 0) -> records.OrderWhole:
+        """Note that a part was given back; `refunded_minor` is what had been given back before, as you saw it."""
+        body = {"amount_minor": amount_minor, "refunded_minor": refunded_minor}
+        return self.wire.call("POST", f"/orders/{order_id}/refunds", records.OrderWhole, body=body)
+
     # -- vouchers, follow-ups, messages, reports ---------------------------------------------------
 
     def vouchers(self, **filters: Any) -> Iterator[records.VoucherRow]:

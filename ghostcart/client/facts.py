@@ -129,7 +129,8 @@ class Address(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An order. `cart` is your id of its cart; or the tracker's, with `cart_source="tracker"`."""
+    """An order. `cart` is your id of its cart; or the tracker's, with `cart_source="tracker"`. `refunded`: what was
+    given back so far for products of an order that stands."""
 
     number: str
     currency: str
@@ -150,6 +151,7 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     language: str = ""
     prices_include_tax: bool | None = None
     vouchers: Sequence[Voucher] = ()
+    refunded: Money = 0
     settled_at: datetime | None = None
 
 

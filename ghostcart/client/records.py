@@ -219,7 +219,7 @@ class OrderRow(Struct, frozen=True):
 
 
 class OrderWhole(Struct, frozen=True):
-    """All of one order, as it was when it was placed."""
+    """All of one order, as it was when it was placed. `refunded`: what was given back of the products since."""
 
     order: OrderRow
     email: str
@@ -229,6 +229,7 @@ class OrderWhole(Struct, frozen=True):
     lines: list[Line]
     vouchers: list[Given]
     totals: Totals
+    refunded: Money
 
 
 class VoucherRow(Struct, frozen=True):

@@ -30,6 +30,16 @@ class OrderElsewhere(GhostcartError):
     sentence = _("This order is kept in another shop. Its status follows that shop.")
 
 
+class RefundRefused(GhostcartError):
+    code, status = "refund_refused", 409
+    sentence = _("Nothing was noted. Only a paid order is refunded in part, and by no more than its products came to.")
+
+
+class RefundedMeanwhile(GhostcartError):
+    code, status = "refunded_meanwhile", 409
+    sentence = _("Somebody has refunded a part of this order meanwhile. Nothing was noted: look at it again.")
+
+
 class WrongStatus(GhostcartError):
     code, status = "wrong_status", 409
     sentence = _("This order cannot become “%(status)s”.")

@@ -34,7 +34,8 @@ class OrderSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An order as the shop has it. `cart` and `customer` are the shop's external ids; "" if it tells none.
 
     `cart_source`: where the cart was told from, if not from where the order is. `status` is one of OrderStatus,
-    `settled_at` when it was paid, cancelled or refunded last.
+    `settled_at` when it was paid, cancelled or refunded last. `refunded_minor`: given back of the products so far, of
+    an order that stands.
     """
 
     external_id: str
@@ -55,6 +56,7 @@ class OrderSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     lines: Sequence[LineSnapshot] = ()
     vouchers: Sequence[VoucherSnapshot] = ()
     sums: Sums = msgspec.field(default_factory=Sums)
+    refunded_minor: int = 0
     placed_at: datetime
     settled_at: datetime | None = None
 
@@ -183,8 +185,9 @@ def _new_carts(
 ORDER = (
     "id", "shop_id", "number", "token", "cart_id", "customer_id", "customer_label", "email", "phone", "address",
     "language", "status", "payment", "payment_name", "shipping_name", "currency", "prices_include_tax",
-    "products_minor", "discount_minor", "shipping_minor", "tax_minor", "total_minor", "vouchers", "placed_at",
-    "settled_at", "placed_by", "is_demo", "source", "external_id", "external_version", "external_customer", "told_at",
+    "products_minor", "discount_minor", "shipping_minor", "tax_minor", "total_minor", "refunded_minor", "vouchers",
+    "placed_at", "settled_at", "placed_by", "is_demo", "source", "external_id", "external_version", "external_customer",
+    "told_at",
 )  # fmt: skip
 LINE = (
     "order_id", "product_id", "variant_id", "sku", "name", "option", "picture", "unit_price_micros", "tax_rate_ppm",
@@ -304,8 +307,8 @@ class _Intake:
             "language": one.language or self.shop.language, "status": one.status,
             "payment": PaymentMethod.OUTSIDE.value, "currency": one.currency,
             "prices_include_tax": one.prices_include_tax, "vouchers": _told_vouchers(one),
-            "placed_at": one.placed_at, "settled_at": one.settled_at, "placed_by": "shopper",
-            "is_demo": self.shop.is_demo, "source": self.source, "external_id": one.external_id,
+            "refunded_minor": one.refunded_minor, "placed_at": one.placed_at, "settled_at": one.settled_at,
+            "placed_by": "shopper", "is_demo": self.shop.is_demo, "source": self.source, "external_id": one.external_id,
             "external_version": one.version, "external_customer": one.customer,
             "told_at": None if self.is_history else self.now,
             **{name: getattr(one.sums, name) for name in SUMS},
@@ -343,6 +346,7 @@ class _Intake:
         values: dict[str, Any] = {
             "status": one.status,
             "settled_at": one.settled_at,
+            "refunded_minor": one.refunded_minor,
             "vouchers": _told_vouchers(one),
             "payment_name": one.payment_name[:120],
             **{name: getattr(one.sums, name) for name in SUMS},

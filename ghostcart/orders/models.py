@@ -51,6 +51,9 @@ class Order(models.Model):
     shipping_minor = models.BigIntegerField(default=0)
     tax_minor = models.BigIntegerField(default=0)
     total_minor = models.BigIntegerField()
+    refunded_minor = models.BigIntegerField(
+        default=0, db_default=0, help_text="given back of the products so far; the order itself stands"
+    )
     vouchers = models.JSONField(default=list, help_text="[{code, name, amount_minor}]")
     placed_at = models.DateTimeField()
     told_at = models.DateTimeField(
@@ -92,6 +95,11 @@ class Order(models.Model):
     def is_outside(self) -> bool:
         """Another shop keeps it: its status is told to us, not made here."""
         return self.source not in OURS
+
+    @property
+    def kept_minor(self) -> int:
+        """What the shop took for the products: after vouchers, and after what was given back."""
+        return max(0, self.products_minor - self.discount_minor - self.refunded_minor)
 
     @property
     def payment_label(self) -> str:

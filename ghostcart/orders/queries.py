@@ -148,14 +148,19 @@ def placed_by(customer_ids: Collection[int]) -> dict[int, Placed]:
 
 
 def margin(order: Order) -> int | None:
-    """What the shop earned on the products after vouchers, without tax, in minor units; None if a cost is unknown."""
+    """What the shop earned on the products after vouchers, without tax, in minor units; None if a cost is unknown.
+
+    Of an order that was refunded in part, the share of what was kept: nobody tells what came back into the shelves.
+    """
     lines = list(order.lines.all())
     costs = [line.cost_micros * line.quantity for line in lines if line.cost_micros is not None]
     if not lines or len(costs) < len(lines):
         return None
     sold = sum(_without_tax(line.total_minor, line.tax_rate_ppm, order) for line in lines)
     given = _without_tax(order.discount_minor, max(line.tax_rate_ppm for line in lines), order)
-    return sold - given - money.to_minor(sum(costs), order.currency, Rounding.HALF_UP)
+    earned = sold - given - money.to_minor(sum(costs), order.currency, Rounding.HALF_UP)
+    paid = order.products_minor - order.discount_minor
+    return money.divide(earned * order.kept_minor, paid, Rounding.HALF_UP) if order.refunded_minor and paid else earned
 
 
 def _without_tax(amount_minor: int, rate_ppm: int, order: Order) -> int:

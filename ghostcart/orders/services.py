@@ -20,6 +20,8 @@ from ghostcart.orders.errors import (
     CardDeclined,
     EmailNeeded,
     OrderElsewhere,
+    RefundedMeanwhile,
+    RefundRefused,
     UnknownPayment,
     WrongStatus,
 )
@@ -276,3 +278,23 @@ def set_status(order: Order, status: str, actor: str, now: datetime) -> None:
         if status in (OrderStatus.CANCELLED, OrderStatus.REFUNDED):
             voucher_services.release(order.pk, now=now)
     order.status = status
+
+
+def refund(order: Order, amount_minor: int, *, seen_minor: int, now: datetime) -> None:
+    """Note that a part of what a paid order's products cost was given back. The order stands, and so do its vouchers.
+
+    Amounts are minor units of its currency. `seen_minor`: what had been given back, as whoever does it saw it, so that
+    a refund that is sent twice counts once. Raises RefundRefused, RefundedMeanwhile, and OrderElsewhere for an order of
+    another shop.
+    """
+    if order.is_outside:
+        raise OrderElsewhere
+    with transaction.atomic():
+        held = Order.objects.select_for_update().get(pk=order.pk)
+        if held.refunded_minor != seen_minor:
+            raise RefundedMeanwhile
+        if held.status != OrderStatus.PAID or not 0 < amount_minor <= held.kept_minor:
+            raise RefundRefused
+        held.refunded_minor += amount_minor
+        held.settled_at = now
+        held.save(update_fields=["refunded_minor", "settled_at"])

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, F, QuerySet
 
 from ghostcart.mail.models import By, EventKind, MessageEvent, State
+from ghostcart.orders.queries import VALID
 from ghostcart.recovery.models import Arm, Campaign, Enrolment, Grade, LedgerLine, Reminder
 
 RECENT = timedelta(days=30)
@@ -47,7 +48,7 @@ def _figures(campaigns: list[int], shops: Collection[int], since: datetime) -> d
     restored = MessageEvent.objects.filter(
         shop__in=shops, kind=EventKind.RESTORED, at__gte=since, message__reminder__enrolment__campaign__in=campaigns
     ).exclude(by=By.MACHINE)
-    ordered = LedgerLine.objects.filter(campaign__in=campaigns, at__gte=since, reverses=None, reversals=None)
+    ordered = LedgerLine.objects.filter(campaign__in=campaigns, at__gte=since, reverses=None, order__status__in=VALID)
     return {
         "inside": _count(inside, "campaign_id", "person"),
         "contacted": _count(lately.filter(arm=Arm.CONTACTED), "campaign_id", "pk"),

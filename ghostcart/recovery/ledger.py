@@ -1,13 +1,15 @@
 """The ledger: which order followed which reminder, by what evidence; and what was cancelled or refunded since.
 
-Append-only. A line is written once per order; a reversal once per line, dated by its own day, so that closed days
-never change. Both rounds may be run by several workers and again after a crash: constraints let each line in once.
+Append-only. A line is written once per order; what no longer stands of it is a reversal, dated by its own day, so that
+closed days never change. Both rounds may be run by several workers and again after a crash: a line is let in once by a
+constraint, and reversals are reckoned under its lock from what was taken back before.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import Q
 
 from ghostcart.carts.models import CartLine
@@ -26,6 +28,9 @@ WINDOW = timedelta(days=30)
 OVERLAP = timedelta(minutes=10)
 """Looked at twice: an order may be committed a little after the moment it carries."""
 BATCH = 500
+VOID = (OrderStatus.CANCELLED, OrderStatus.REFUNDED)
+CHANGED, AGAIN = "changed", "again"
+"""Causes of a reversal besides the two of VOID: another amount, as after a refund in part; not void any longer."""
 
 
 def write(now: datetime) -> bool:
@@ -42,18 +47,23 @@ def write(now: datetime) -> bool:
 
 
 def reverse(now: datetime) -> bool:
-    """Take back the lines of orders that were cancelled or refunded, or told to be, since the last round."""
+    """Take back what no longer stands of orders that were settled, or told anew from outside, since the last round."""
     since = _until("reversals", now) - OVERLAP
     settled = Q(order__settled_at__gt=since, order__settled_at__lte=now)
-    lines = LedgerLine.objects.filter(
-        settled | Q(order__told_at__gt=since, order__told_at__lte=now),
-        reverses=None,
-        reversals=None,
-        order__status__in=[OrderStatus.CANCELLED, OrderStatus.REFUNDED],
-    ).select_related("order")
-    LedgerLine.objects.bulk_create([_reversal(line, now) for line in lines], ignore_conflicts=True)
+    told = Q(order__told_at__gt=since, order__told_at__lte=now)
+    numbers = list(LedgerLine.objects.filter(settled | told, reverses=None).order_by("pk").values_list("pk", flat=True))
+    for first in range(0, len(numbers), BATCH):
+        _take_back(numbers[first : first + BATCH], now)
     _keep("reversals", now)
     return False
+
+
+@transaction.atomic
+def _take_back(numbers: Sequence[int], now: datetime) -> None:
+    """What is read of these lines is read under their locks."""
+    held = LedgerLine.objects.filter(pk__in=numbers).order_by("pk").select_for_update()
+    lines = held.prefetch_related("reversals", "order__lines")
+    LedgerLine.objects.bulk_create(one for line in lines for one in [_reversal(line, now)] if one is not None)
 
 
 def _until(name: str, now: datetime) -> datetime:
@@ -97,7 +107,7 @@ def _line(order: Order, now: datetime) -> LedgerLine | None:
         reminder=reminder,
         order=order,
         grade=grade,
-        amount_minor=order.products_minor - order.discount_minor,
+        amount_minor=order.kept_minor,
         margin_minor=order_queries.margin(order),
         voucher_minor=_vouchers_cost(order, enrolments),
         currency=order.currency,
@@ -168,7 +178,16 @@ def _pieces(lines: Iterable[CartLine | OrderLine]) -> Counter[str]:
     return pieces
 
 
-def _reversal(line: LedgerLine, now: datetime) -> LedgerLine:
+def _reversal(line: LedgerLine, now: datetime) -> LedgerLine | None:
+    """The difference between what stands of a line's order and what the line and its reversals come to; None if there
+    is none."""
+    order, before = line.order, sorted(line.reversals.all(), key=lambda one: one.part)
+    is_void, was_void = order.status in VOID, _is_taken_back(before)
+    stands, stood = (0, 0, 0) if is_void else _standing(line), _sum([line, *before])
+    if stands == stood and is_void == was_void:
+        return None
+    amount, margin, voucher = (one - other for one, other in zip(stands, stood, strict=True))
+    is_own_day = is_void and not was_void
     return LedgerLine(
         shop_id=line.shop_id,
         campaign_id=line.campaign_id,
@@ -176,13 +195,32 @@ def _reversal(line: LedgerLine, now: datetime) -> LedgerLine:
         reminder_id=line.reminder_id,
         order_id=line.order_id,
         reverses=line,
+        part=len(before) + 1,
         grade=line.grade,
-        amount_minor=-line.amount_minor,
-        margin_minor=None if line.margin_minor is None else -line.margin_minor,
-        voucher_minor=-line.voucher_minor,
+        amount_minor=amount,
+        margin_minor=None if line.margin_minor is None else margin,
+        voucher_minor=voucher,
         currency=line.currency,
         rules_version=line.rules_version,
-        cause=line.order.status,
-        at=line.order.settled_at or now,
+        cause=CHANGED if is_void == was_void else order.status if is_void else AGAIN,
+        at=(order.settled_at if is_own_day else None) or now,
         written_at=now,
     )
+
+
+def _is_taken_back(reversals: Iterable[LedgerLine]) -> bool:
+    causes = [one.cause for one in reversals if one.cause != CHANGED]
+    return bool(causes) and causes[-1] in VOID
+
+
+def _standing(line: LedgerLine) -> tuple[int, int, int]:
+    """What a line would say of its order as it is now: amount, margin, vouchers."""
+    told = line.margin_minor or 0
+    margin = None if line.margin_minor is None else order_queries.margin(line.order)
+    return line.order.kept_minor, told if margin is None else margin, line.voucher_minor
+
+
+def _sum(lines: Iterable[LedgerLine]) -> tuple[int, int, int]:
+    rows = [(one.amount_minor, one.margin_minor or 0, one.voucher_minor) for one in lines]
+    amount, margin, voucher = (sum(column) for column in zip(*rows, strict=True))
+    return amount, margin, voucher

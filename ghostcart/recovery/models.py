@@ -251,7 +251,8 @@ class Grade(models.TextChoices):
 
 
 class LedgerLine(models.Model):
-    """An order that followed a reminder, with the grade of evidence; or its reversal (negative). Append-only.
+    """An order that followed a reminder, with the grade of evidence; or a reversal of it: what no longer stands of it
+    (negative), or stands again. Append-only.
 
     `coincidence` counts 0 in every figure. `rules_version` says by which rules it was graded.
     """
@@ -262,13 +263,16 @@ class LedgerLine(models.Model):
     reminder = models.ForeignKey(Reminder, models.SET_NULL, null=True, related_name="ledger")
     order = models.ForeignKey("orders.Order", models.CASCADE, related_name="ledger")
     reverses = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="reversals")
+    part = models.PositiveSmallIntegerField(default=1, db_default=1, help_text="which of the reversals of a line it is")
     grade = models.CharField(max_length=12, choices=Grade.choices)
     amount_minor = models.BigIntegerField(help_text="products after vouchers, in minor units; negative in a reversal")
     margin_minor = models.BigIntegerField(null=True, blank=True)
     voucher_minor = models.BigIntegerField(default=0)
     currency = models.CharField(max_length=3)
     rules_version = models.PositiveSmallIntegerField(default=1)
-    cause = models.CharField(max_length=20, default="", blank=True, help_text="of a reversal: cancelled, refunded")
+    cause = models.CharField(
+        max_length=20, default="", blank=True, help_text="of a reversal: cancelled, refunded, changed, again"
+    )
     at = models.DateTimeField(help_text="when the order, or its reversal, happened")
     written_at = models.DateTimeField()
 
@@ -276,7 +280,7 @@ class LedgerLine(models.Model):
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(fields=["order"], name="one_line_per_order", condition=Q(reverses=None)),
-            models.UniqueConstraint(fields=["reverses"], name="one_reversal_per_line"),
+            models.UniqueConstraint(fields=["reverses", "part"], name="each_part_reversed_once"),
         ]
         indexes = [models.Index(fields=["campaign", "at"], name="ledger_by_time")]
 

@@ -55,7 +55,7 @@ def caused(campaign: Campaign, now: datetime) -> Caused:
     people = followed(campaign, now)
     for person in people:
         for order in person.orders:
-            person.revenue[order.currency] += order.products_minor - order.discount_minor
+            person.revenue[order.currency] += order.kept_minor
             earned = order_queries.margin(order)
             if earned is not None:
                 person.margin[order.currency] += earned

@@ -78,6 +78,7 @@ REGISTER: dict[str, Row] = {
     "GET /orders/{order_id}": Row("orders:read"),
     "POST /carts/{cart_id}/order": Row("orders:write", ORDER),
     "POST /orders/{order_id}/status": Row("orders:write", {"status": "paid"}),
+    "POST /orders/{order_id}/refunds": Row("orders:write", {"amount_minor": 1}),
     "GET /vouchers": Row("vouchers:read"),
     "GET /vouchers/{voucher_id}": Row("vouchers:read"),
     "POST /vouchers": Row("vouchers:write", {"kind": "percent", "percent_bp": 1000}),

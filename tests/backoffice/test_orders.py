@@ -139,6 +139,44 @@ def test_a_viewer_sees_no_buttons_and_cannot_change_the_status(client, shop):
     assert client.post(url, {"status": "paid"}).status_code == 403
 
 
+def test_a_part_of_a_paid_order_is_given_back_once_and_no_more_than_it_came_to(client, shop, agent):
+    order = place(shop, quantity=2)
+    page, url = reverse("backoffice:order", args=[order.pk]), reverse("backoffice:order-refund", args=[order.pk])
+
+    def give(amount: str, seen: int = 0) -> str:
+        told = client.post(url, {"refund-amount": amount, "refund-seen": seen}, follow=True).content.decode()
+        order.refresh_from_db()
+        return told
+
+    assert url not in client.get(page).content.decode()  # nothing was paid
+    assert "Nothing was noted" in give("5.00")
+    client.post(reverse("backoffice:order-status", args=[order.pk]), {"status": "paid"})
+    assert url in client.get(page).content.decode()
+    for wrong in ("", "x", "0", "-1", "25.01", "5.001", "9" * 30, "\x00"):
+        assert "The refund is noted" not in give(wrong)
+        assert order.refunded_minor == 0, wrong
+    assert "−€5.00" in give("5,00")
+    assert "meanwhile" in give("5,00")  # the same once more
+    assert (order.refunded_minor, order.status) == (500, "paid")
+    give("20", seen=500)
+    assert order.kept_minor == 0
+    assert url not in client.get(page).content.decode()
+
+
+def test_a_viewer_gives_nothing_back_and_nobody_an_order_of_another_shop(client, shop):
+    order = place(shop, payment="demo_card")
+    url = reverse("backoffice:order-refund", args=[order.pk])
+    client.force_login(factories.staff(Role.VIEWER, shop))
+    assert url not in client.get(reverse("backoffice:order", args=[order.pk])).content.decode()
+    assert client.post(url, {"refund-amount": "1", "refund-seen": "0"}).status_code == 403
+    client.force_login(factories.staff(Role.AGENT, shop))
+    Order.objects.filter(pk=order.pk).update(source="prestashop", external_id="9")
+    assert url not in client.get(reverse("backoffice:order", args=[order.pk])).content.decode()
+    client.post(url, {"refund-amount": "1", "refund-seen": "0"})
+    order.refresh_from_db()
+    assert order.refunded_minor == 0
+
+
 def test_a_broken_order_shows_badges_and_no_error(client, shop, agent):
     order = place(shop)
     Customer.objects.all().delete()

@@ -145,6 +145,8 @@ WRONG = [
     (shapes.CartIn, {"created_at": "0001-01-01T00:00:00Z"}, "time_out_of_range", "created_at"),
     (shapes.OrderIn, {"placed_at": FUTURE}, "time_in_future", "placed_at"),
     (shapes.OrderIn, {"settled_at": "9999-12-31T23:59:59Z"}, "time_in_future", "settled_at"),
+    (shapes.OrderIn, {"refunded": "-1"}, "price_out_of_range", "refunded"),
+    (shapes.OrderIn, {"refunded": 10**9}, "refund_too_large", "refunded"),
     (shapes.OrderIn, {"updated_at": None}, "missing_version", "version"),
     (shapes.OrderIn, {"currency": "EUX"}, "unknown_currency", "currency"),
     (shapes.CustomerIn, {"version": None}, "missing_version", "version"),

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 
 from ghostcart.carts import intake as cart_intake
 from ghostcart.carts.models import Cart, CartEvent
@@ -86,6 +87,16 @@ def test_our_voucher_is_noted_as_used_once_and_given_back_by_a_refund(shop):
         assert Voucher.objects.get().used == 1
     take(shop, order("9", "1", line("mug"), vouchers=vouchers, version=2, status="refunded", settled_at=NOON))
     assert Voucher.objects.get().used == 0
+
+
+def test_what_was_given_back_in_part_is_told_again_as_a_whole(shop):
+    told = order("9", "1", line("mug", 2), status="paid")
+    take(shop, told)
+    assert take(shop, structs.replace(told, version=2, refunded_minor=700)) == {"9": Taken.CHANGED}
+    assert take(shop, structs.replace(told, version=3, refunded_minor=700)) == {"9": Taken.UNCHANGED}
+    kept = Order.objects.get()
+    assert (kept.refunded_minor, kept.kept_minor, kept.status) == (700, 1300, "paid")
+    assert head().total_minor == 2000  # what was ordered
 
 
 def test_a_history_of_orders_writes_no_log(shop):

@@ -4,7 +4,7 @@ import pytest
 
 from ghostcart.carts import changes
 from ghostcart.orders import services
-from ghostcart.orders.errors import WrongStatus
+from ghostcart.orders.errors import RefundRefused, WrongStatus
 from ghostcart.orders.models import Order, OrderStatus
 from ghostcart.vouchers import services as vouchers
 from ghostcart.vouchers.models import Voucher
@@ -67,3 +67,51 @@ def test_cancelling_twice_at_once_gives_back_once(placed):
     results = together([lambda: move(placed, CANCELLED)] * 6)
     assert names(results) == ["NoneType"] + ["WrongStatus"] * 5
     assert (stock("CLOCK"), Voucher.objects.get().used) == (2, 0)
+
+
+def give_back(placed, amount=500, seen=0):
+    services.refund(placed, amount, seen_minor=seen, now=NOON)
+
+
+@pytest.mark.parametrize("status", [status for status in OrderStatus if status != PAID])
+def test_only_a_paid_order_is_refunded_in_part(placed, status):
+    Order.objects.update(status=status)
+    with pytest.raises(RefundRefused):
+        give_back(placed)
+    assert Order.objects.get().refunded_minor == 0
+
+
+def test_a_part_is_given_back_and_the_order_stands(placed):
+    move(placed, PAID)
+    give_back(placed)
+    order = Order.objects.get()
+    assert (order.status, order.refunded_minor) == (PAID, 500)
+    assert order.kept_minor == order.products_minor - order.discount_minor - 500
+    assert (stock("CLOCK"), Voucher.objects.get().used) == (0, 1)
+
+
+@pytest.mark.parametrize("amount", [-1, 0, 10**9])
+def test_no_more_is_given_back_than_the_products_came_to(placed, amount):
+    move(placed, PAID)
+    with pytest.raises(RefundRefused):
+        give_back(placed, amount)
+    give_back(placed, placed.products_minor - placed.discount_minor)
+    with pytest.raises(RefundRefused):
+        give_back(placed, 1, seen=placed.products_minor - placed.discount_minor)
+    assert Order.objects.get().kept_minor == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_refund_that_is_sent_six_times_counts_once(placed):
+    move(placed, PAID)
+    results = together([lambda: give_back(placed)] * 6)
+    assert names(results) == ["NoneType"] + ["RefundedMeanwhile"] * 5
+    assert Order.objects.get().refunded_minor == 500
+
+
+def test_without_what_was_seen_a_refund_that_is_sent_twice_counts_twice(placed):
+    """The guard of the test above."""
+    move(placed, PAID)
+    for _again in range(2):
+        give_back(placed, seen=Order.objects.get().refunded_minor)
+    assert Order.objects.get().refunded_minor == 1_000

@@ -9,7 +9,7 @@ from django.db.models import Sum
 from ghostcart.carts import changes
 from ghostcart.mail.models import By, EventKind
 from ghostcart.orders import services as orders
-from ghostcart.recovery import attributed, ledger
+from ghostcart.recovery import attributed, counts, ledger
 from ghostcart.recovery.attributed import Group, Period
 from tests import factories
 from tests.factories import NOON, Shopper
@@ -64,8 +64,28 @@ def test_orders_and_money_come_from_the_ledger_reversals_included(shop, campaign
     ledger.reverse(NOON + 6 * DAY)
     found = attributed.figures([campaign.pk], PERIOD)["all"]
     assert (found.ordered, dict(found.revenue)) == (1, {"EUR": 8000})
-    total = attributed.lines_in([campaign.pk], PERIOD).aggregate(sum=Sum("amount_minor"))["sum"]
-    assert found.revenue["EUR"] == total
+    assert found.revenue["EUR"] == summed(campaign)
+
+
+def summed(campaign):
+    return attributed.lines_in([campaign.pk], PERIOD).aggregate(sum=Sum("amount_minor"))["sum"]
+
+
+def test_an_order_refunded_in_part_still_counts_with_what_was_kept(shop, campaign):
+    placed = buys(*left(shop, campaign, "ada"))
+    orders.set_status(placed, "paid", "staff:1", NOON + 4 * DAY)
+    ledger.write(NOON + 5 * DAY)
+    orders.refund(placed, 3_000, seen_minor=0, now=NOON + 6 * DAY)
+    ledger.reverse(NOON + 6 * DAY)
+    found = attributed.figures([campaign.pk], PERIOD)["all"]
+    assert (found.ordered, dict(found.revenue)) == (1, {"EUR": 5_000})
+    assert summed(campaign) == 5_000
+    assert counts.of([campaign], NOON + 7 * DAY)[campaign.pk].ordered == 1
+    orders.set_status(placed, "refunded", "staff:1", NOON + 8 * DAY)
+    ledger.reverse(NOON + 8 * DAY)
+    found = attributed.figures([campaign.pk], PERIOD)["all"]
+    assert (found.ordered, dict(found.revenue)) == (0, {"EUR": 0})
+    assert counts.of([campaign], NOON + 9 * DAY)[campaign.pk].ordered == 0
 
 
 @pytest.mark.parametrize("by", attributed.BY)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.db.models import Sum
 from msgspec import structs
 
@@ -183,6 +184,70 @@ def test_a_cancelled_or_refunded_order_is_taken_back_on_its_own_day(ada, left, r
     assert closed.aggregate(sum=Sum("amount_minor"))["sum"] == line.amount_minor
 
 
+def test_a_refund_in_part_takes_that_part_back_on_its_own_day(shop, ada, left, reminder):
+    Price.objects.filter(currency="EUR").update(cost_micros=5_000_000)
+    placed = buys(left, ada)
+    line = line_after()
+    orders.set_status(placed, "paid", "staff:1", NOON + 3 * DAY)
+    orders.refund(placed, 2_500, seen_minor=0, now=NOON + 4 * DAY)
+    for _again in range(2):
+        ledger.reverse(NOON + 4 * DAY)
+    orders.refund(placed, 500, seen_minor=2_500, now=NOON + 6 * DAY)
+    ledger.reverse(NOON + 6 * DAY)
+    parts = list(line.reversals.order_by("part").values_list("part", "amount_minor", "cause", "at"))
+    assert parts == [(1, -2_500, "changed", NOON + 4 * DAY), (2, -500, "changed", NOON + 6 * DAY)]
+    kept = placed.products_minor - 3_000
+    assert sums() == (kept, round(line.margin_minor * kept / placed.products_minor), 0)
+
+
+def test_what_stood_is_taken_back_when_the_whole_is(ada, left, reminder):
+    placed = buys(left, ada)
+    line = line_after()
+    orders.set_status(placed, "paid", "staff:1", NOON + 3 * DAY)
+    orders.refund(placed, 2_500, seen_minor=0, now=NOON + 4 * DAY)
+    ledger.reverse(NOON + 4 * DAY)
+    orders.set_status(placed, "refunded", "staff:1", NOON + 5 * DAY)
+    for _again in range(2):
+        ledger.reverse(NOON + 5 * DAY)
+    assert line.reversals.get(cause="refunded").amount_minor == 2_500 - line.amount_minor
+    assert sums()[0] == 0
+
+
+def test_what_another_shop_cancelled_by_mistake_counts_again(shop):
+    told = told_order(shop)
+    for version, status, days in ((2, "cancelled", 4), (3, "paid", 5), (4, "cancelled", 6)):
+        changed = structs.replace(told, version=version, status=status, settled_at=NOON + days * DAY)
+        order_intake.take(shop.pk, outside.SOURCE, [changed], NOON + days * DAY)
+        for _again in range(2):
+            ledger.reverse(NOON + days * DAY)
+        assert sums()[0] == (1_000 if status == "paid" else 0)
+    line = LedgerLine.objects.get(reverses=None)
+    causes = list(line.reversals.order_by("part").values_list("cause", "amount_minor"))
+    assert causes == [("cancelled", -1_000), ("again", 1_000), ("cancelled", -1_000)]
+
+
+def test_two_workers_that_meet_at_one_refund_take_it_back_once(ada, left, reminder):
+    """The second waits for the line's lock; what it would write for the first time is not let in."""
+    placed = buys(left, ada)
+    line = line_after()
+    orders.set_status(placed, "paid", "staff:1", NOON + 3 * DAY)
+    orders.refund(placed, 2_500, seen_minor=0, now=NOON + 4 * DAY)
+    ledger.reverse(NOON + 4 * DAY)
+    again = ledger._reversal(LedgerLine.objects.get(pk=line.pk), NOON + 4 * DAY)
+    assert again is None
+    blind = LedgerLine.objects.prefetch_related("reversals").get(pk=line.pk)
+    blind._prefetched_objects_cache["reversals"] = []  # as it read before the first one wrote
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ledger._reversal(blind, NOON + 4 * DAY).save()
+    assert sums()[0] == line.amount_minor - 2_500
+
+
+def sums():
+    """What the ledger comes to: amounts, margins, vouchers."""
+    found = LedgerLine.objects.aggregate(*(Sum(name) for name in ("amount_minor", "margin_minor", "voucher_minor")))
+    return tuple(found.values())
+
+
 def test_margin_is_known_when_every_cost_is(shop, ada, left, reminder):
     Price.objects.filter(currency="EUR").update(cost_micros=5_000_000)
     buys(left, ada)
@@ -195,8 +260,8 @@ def test_margin_is_unknown_when_a_cost_is(ada, left, reminder):
     assert line_after().margin_minor is None
 
 
-def test_an_order_that_another_shop_tells_late_is_graded_too(shop):
-    """Its database was away while the rounds went on: the order lies behind them when it is told."""
+def told_order(shop):
+    """An order of ten euros two days after Ada left a cart in another shop, told four days late; with its line."""
     customer_intake.take(shop.pk, outside.SOURCE, [outside.customer("7")], NOON)
     identity.catch_up(NOON)
     cart_intake.take(shop.pk, outside.SOURCE, [outside.cart("1", outside.line("mug"), customer="7")], NOON)
@@ -206,6 +271,12 @@ def test_an_order_that_another_shop_tells_late_is_graded_too(shop):
     told = outside.order("9", "1", outside.line("mug"), customer="7", placed_at=NOON + 2 * DAY, status="paid")
     order_intake.take(shop.pk, outside.SOURCE, [told], NOON + 6 * DAY)
     ledger.write(NOON + 6 * DAY)
+    return told
+
+
+def test_an_order_that_another_shop_tells_late_is_graded_too(shop):
+    """Its database was away while the rounds went on: the order lies behind them when it is told."""
+    told = told_order(shop)
     assert LedgerLine.objects.get().at == NOON + 2 * DAY
     refunded = structs.replace(told, version=2, status="refunded", settled_at=NOON + 3 * DAY)
     order_intake.take(shop.pk, outside.SOURCE, [refunded], NOON + 8 * DAY)

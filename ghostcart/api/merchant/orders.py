@@ -53,7 +53,7 @@ class OrderPage(msgspec.Struct):
 
 
 class OrderWhole(msgspec.Struct):
-    """All of one order, as it was when it was placed."""
+    """All of one order, as it was when it was placed. `refunded`: what was given back of the products since."""
 
     order: OrderRow
     email: str
@@ -63,6 +63,7 @@ class OrderWhole(msgspec.Struct):
     lines: list[Line]
     vouchers: list[Given]
     totals: shapes.Totals
+    refunded: Money
 
 
 class NewOrder(msgspec.Struct, forbid_unknown_fields=True):
@@ -78,6 +79,13 @@ class NewOrder(msgspec.Struct, forbid_unknown_fields=True):
 
 class NewStatus(msgspec.Struct, forbid_unknown_fields=True):
     status: Literal["paid", "cancelled", "refunded"]
+
+
+class NewRefund(msgspec.Struct, forbid_unknown_fields=True):
+    """Minor units. `refunded_minor`: what had been given back before, as it was seen."""
+
+    amount_minor: Annotated[int, msgspec.Meta(ge=1, le=10**12)]
+    refunded_minor: Annotated[int, msgspec.Meta(ge=0, le=10**12)] = 0
 
 
 # -- shapes ------------------------------------------------------------------------------------------
@@ -121,6 +129,7 @@ def whole(order: Order, language: str) -> OrderWhole:
             for one in order.vouchers
         ],
         totals=shapes.totals_of(order, language),
+        refunded=money_of(order.refunded_minor, order.currency, language),
     )
 
 
@@ -238,4 +247,22 @@ async def set_status(
     return await once.do(work)
 
 
-orders = Router("/", route_handlers=[list_orders, read_order, order_cart, set_status], tags=["orders"])
+@post("/orders/{order_id:int}/refunds", summary="Say that a part was given back", status_code=200,
+      **needs(Scope.ORDERS_WRITE, 404, 409, 422))  # fmt: skip
+async def add_refund(
+    program: NamedDependency[Program],
+    order_id: Id,
+    data: Annotated[NewRefund, STRICT],
+    once: NamedDependency[Once],
+) -> Response[OrderWhole]:
+    """Of a paid order, which stands: what follow-ups brought in is lowered by it. The money is moved elsewhere."""
+
+    def work() -> OrderWhole:
+        order = the_order(program, order_id)
+        services.refund(order, data.amount_minor, seen_minor=data.refunded_minor, now=clock.now())
+        return whole(the_order(program, order_id), program.language)
+
+    return await once.do(work)
+
+
+orders = Router("/", route_handlers=[list_orders, read_order, order_cart, set_status, add_refund], tags=["orders"])

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ghostcart.backoffice import lists
 from ghostcart.backoffice.access import StaffRequest, may, require, staff
-from ghostcart.backoffice.forms import OrderFilters, PhoneOrderForm
+from ghostcart.backoffice.forms import OrderFilters, PhoneOrderForm, RefundForm
 from ghostcart.backoffice.models import Role
 from ghostcart.backoffice.queries import actor_names
 from ghostcart.carts import queries as cart_queries
@@ -72,13 +72,15 @@ def _order(request: StaffRequest, order_id: int, least: Role) -> Order:
 @staff(Role.VIEWER)
 def order(request: StaffRequest, order_id: int) -> HttpResponse:
     found = _order(request, order_id, Role.VIEWER)
-    is_agent = may(request.user, found.shop_id, Role.AGENT)
+    is_own = may(request.user, found.shop_id, Role.AGENT) and not found.is_outside
+    can_refund = is_own and found.status == OrderStatus.PAID and found.kept_minor
     context = {
         "order": found,
         "placed_by": actor_names([found.placed_by]).get(found.placed_by, found.placed_by),
         "lines": found.lines.select_related("product", "variant"),
         "address": found.address if isinstance(found.address, dict) else {},
-        "next_statuses": _next_statuses(found) if is_agent and not found.is_outside else [],
+        "next_statuses": _next_statuses(found) if is_own else [],
+        "refund": RefundForm(order=found, prefix="refund") if can_refund else None,
     }
     return render(request, "backoffice/order.html", context)
 
@@ -104,6 +106,25 @@ def order_status(request: StaffRequest, order_id: int) -> HttpResponse:
         messages.error(request, str(error))
     else:
         messages.success(request, _("The order is now “%(status)s”.") % {"status": found.get_status_display()})
+    return redirect("backoffice:order", order_id=found.pk)
+
+
+@require_POST
+@staff(Role.AGENT)
+def order_refund(request: StaffRequest, order_id: int) -> HttpResponse:
+    found = _order(request, order_id, Role.AGENT)
+    form = RefundForm(request.POST, order=found, prefix="refund")
+    try:
+        if form.is_valid():
+            values = form.cleaned_data
+            services.refund(found, values["amount"], seen_minor=values["seen"], now=clock.now())
+    except GhostcartError as error:
+        form.add_error(None, str(error))
+    if form.errors:
+        for problem in (one for told in form.errors.values() for one in told):
+            messages.error(request, problem)
+    else:
+        messages.success(request, _("The refund is noted."))
     return redirect("backoffice:order", order_id=found.pk)
 
 
@@ -171,5 +192,6 @@ urlpatterns = [
     path("orders/", order_list, name="order-list"),
     path("orders/<int:order_id>/", order, name="order"),
     path("orders/<int:order_id>/status/", order_status, name="order-status"),
+    path("orders/<int:order_id>/refund/", order_refund, name="order-refund"),
     path("carts/<int:cart_id>/order/", cart_order, name="cart-order"),
 ]

@@ -11,6 +11,7 @@ SENTENCES = {
     "bad_price": _("“%(told)s” is no price. Write it with a point, as “19.90”, or in the smallest coin, as 1990."),
     "bad_tax_rate": _("“%(told)s” is no tax rate. Write it in percent, as “22” or “5.5”."),
     "price_out_of_range": _("A price must be between 0 and %(most)s."),
+    "refund_too_large": _("More was refunded than the products came to."),
     "quantity_out_of_range": _("The quantity must be between %(least)s and %(most)s."),
     "too_many_lines": _("A cart holds at most %(most)s different products."),
     "unknown_currency": _("“%(told)s” is not a currency."),

@@ -106,6 +106,10 @@ class Reader:
         if settled is None and told.status != "pending":
             settled = told.updated_at or placed
         lines = self.lines(told.lines, currency)
+        sums = self._totals(told.totals, currency, lines)
+        refunded = self.amount(told.refunded, currency, "refunded")
+        if refunded > sums.products_minor:
+            raise WrongFact("refund_too_large", "refunded")
         names = shapes.OrderAddressIn.__struct_fields__
         return OrderSnapshot(
             external_id=external_id, version=self._version(told), number=told.number, cart=told.cart,
@@ -113,7 +117,7 @@ class Reader:
             address={name: getattr(told.address, name) for name in names} if told.address else {},
             status=told.status, payment_name=told.payment, shipping_name=told.shipping, currency=currency,
             language=_language(told.language), prices_include_tax=with_tax, lines=lines,
-            vouchers=self.vouchers(told.vouchers, currency), sums=self._totals(told.totals, currency, lines),
+            vouchers=self.vouchers(told.vouchers, currency), sums=sums, refunded_minor=refunded,
             placed_at=placed, settled_at=settled,
         )  # fmt: skip
 

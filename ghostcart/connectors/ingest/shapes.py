@@ -166,7 +166,8 @@ class OrderAddressIn(Struct, forbid_unknown_fields=True, kw_only=True):
 
 class OrderIn(_Told, kw_only=True):
     """An order. Its cart may be told before or later, or be the tracker's: then `cart_source` is `tracker`, and `cart`
-    what `ghostcart.reference()` gave the page. An order whose number a tracker claimed takes that claim's place."""
+    what `ghostcart.reference()` gave the page. An order whose number a tracker claimed takes that claim's place.
+    `refunded`: what was given back so far for products of an order that stands, in its tax mode."""
 
     number: Annotated[str, Meta(min_length=1, max_length=32, pattern=PRINTABLE)]
     cart: OptionalId = ""
@@ -184,6 +185,7 @@ class OrderIn(_Told, kw_only=True):
     lines: list[LineIn]
     vouchers: Annotated[list[VoucherIn], Meta(max_length=50)] = []
     totals: TotalsIn
+    refunded: Money = 0
     placed_at: Time
     settled_at: Time | None = None
 

@@ -69,8 +69,8 @@ def _ends(reader: Reader, now: datetime) -> Cursor:
     """The highest number of each table and the newest change of a cart: by index, whatever the size."""
     settings = reader.basics.settings
     tables = {"cart": "cart", "order": "orders", "customer": "customer", "visit": "connections",
-              "history": "order_history"}  # fmt: skip
-    keys = {"visit": "id_connections", "history": "id_order_history"}
+              "history": "order_history", "slip": "order_slip"}  # fmt: skip
+    keys = {"visit": "id_connections", "history": "id_order_history", "slip": "id_order_slip"}
     parts, names = [], []
     for name, table in tables.items():
         if settings.has(table):
@@ -91,8 +91,8 @@ def _notice_restored(cursor: Cursor, ends: Cursor) -> None:
     """
     is_shorter = any(ends[name] < cursor[name] for name in ("cart", "order"))
     is_older = bool(ends["changed"]) and ends["changed"] < cursor["changed"]
-    for name in ("cart", "order", "customer", "visit", "history"):
-        cursor[name] = min(cursor[name], ends[name])
+    for name in ("cart", "order", "customer", "visit", "history", "slip"):
+        cursor[name] = min(cursor.get(name, ends[name]), ends[name])
     if is_shorter or is_older:
         cursor |= {"walk": None, "hurry": True, "page": None, "changed": min(cursor["changed"], ends["changed"])}
 
@@ -183,7 +183,7 @@ def _read(reader: Reader, found: Look, numbers: set[int], orders: dict[int, int]
 
 
 def _changed_orders(reader: Reader, found: Look, ends: Cursor, now: datetime) -> dict[int, int]:
-    """Orders that are new or in a new state, each with its cart (0: none)."""
+    """Orders that are new, in a new state or with a new credit slip, each with its cart (0: none)."""
     cursor, ask = found.cursor, reader.database.tuples
     rows: list[tuple[int, int]] = []
     if ends["order"] > cursor["order"]:
@@ -193,13 +193,15 @@ def _changed_orders(reader: Reader, found: Look, ends: Cursor, now: datetime) ->
         cursor["order"] = new[-1][0] if is_full else ends["order"]
         found.behind |= is_full
         rows += new
-    if ends["history"] > cursor["history"]:
-        sql = """SELECT h.id_order_history, o.id_order, o.id_cart FROM {p}order_history h
-                 JOIN {p}orders o ON o.id_order = h.id_order
-                 WHERE h.id_order_history > %s AND o.id_shop = %s ORDER BY h.id_order_history LIMIT %s"""
-        steps = ask(sql, [cursor["history"], reader.number, CARTS_AT_ONCE])
+    for name in ("history", "slip"):
+        if ends[name] <= cursor[name]:
+            continue
+        sql = f"""SELECT h.id_order_{name}, o.id_order, o.id_cart FROM {{p}}order_{name} h
+                  JOIN {{p}}orders o ON o.id_order = h.id_order
+                  WHERE h.id_order_{name} > %s AND o.id_shop = %s ORDER BY h.id_order_{name} LIMIT %s"""
+        steps = ask(sql, [cursor[name], reader.number, CARTS_AT_ONCE])
         is_full = len(steps) == CARTS_AT_ONCE
-        cursor["history"] = steps[-1][0] if is_full else ends["history"]
+        cursor[name] = steps[-1][0] if is_full else ends[name]
         found.behind |= is_full
         rows += [(order, cart) for _step, order, cart in steps]
     if _is_time(cursor, "orders", now):

@@ -56,6 +56,8 @@ class Found:
     address: dict[str, str] = field(default_factory=dict)
     phone: str = ""
     sums: Sums | None = None
+    refunded: int = 0
+    """Given back for products by credit slips, in micros, with or without tax as the order shows it."""
 
 
 def read(database: Database, basics: Basics, condition: str, parameters: Collection[Any]) -> list[Found]:
@@ -78,6 +80,7 @@ def read(database: Database, basics: Basics, condition: str, parameters: Collect
         _read_details(database, basics, found)
         _read_vouchers(database, basics, found)
         _read_states(database, basics, found)
+        _read_slips(database, basics, found)
         _read_addresses(database, basics, found)
     return list(found.values())
 
@@ -118,6 +121,19 @@ def _read_states(database: Database, basics: Basics, found: dict[int, Found]) ->
     rest = f"FROM {{p}}order_history WHERE id_order IN ({listed(found)}) ORDER BY id_order_history"
     for number, state, at in database.packed(("id_order", "id_order_state", "date_add"), rest):
         found[int(number)].states.append((int(state), at))
+
+
+def _read_slips(database: Database, basics: Basics, found: dict[int, Found]) -> None:
+    """What was given back, in part or whole. Early ones of 1.6 tell one amount, with tax."""
+    if not basics.settings.has("order_slip"):
+        return
+    excl, incl = "total_products_tax_excl", "total_products_tax_incl"
+    if not basics.settings.has("order_slip", incl):
+        excl = incl = "amount"
+    rest = f"FROM {{p}}order_slip WHERE id_order IN ({listed(found)})"
+    for number, without_tax, with_tax in database.packed(("id_order", excl, incl), rest):
+        one = found[int(number)]
+        one.refunded += micros(with_tax if one.shows_tax else without_tax)
 
 
 def _read_addresses(database: Database, basics: Basics, found: dict[int, Found]) -> None:
@@ -184,6 +200,7 @@ def snapshot(basics: Basics, catalogue: Catalogue, one: Found) -> OrderSnapshot:
         lines=[_line(basics, catalogue, one, detail) for detail in one.details],
         vouchers=one.vouchers,
         sums=sums(basics, one),
+        refunded_minor=max(0, basics.minor(one.refunded, head["id_currency"])),
         placed_at=placed_at,
         settled_at=_settled_at(basics, one, status),
     )

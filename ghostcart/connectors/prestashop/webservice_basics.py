@@ -17,8 +17,9 @@ NEEDED = ("carts", "customers", "orders", "products", "languages", "currencies")
 """Without the right to GET these nothing can be read."""
 USEFUL = (
     "addresses", "carriers", "cart_rules", "combinations", "configurations", "countries", "customizations", "groups",
-    "order_cart_rules", "order_details", "order_histories", "order_states", "product_option_values",
-    "product_options", "shop_groups", "shop_urls", "shops", "specific_prices", "stock_availables", "tax_rules", "taxes",
+    "order_cart_rules", "order_details", "order_histories", "order_slip", "order_states",
+    "product_option_values", "product_options", "shop_groups", "shop_urls", "shops", "specific_prices",
+    "stock_availables", "tax_rules", "taxes",
 )  # fmt: skip
 """Without these something is not known, or is taken for what a new shop has."""
 

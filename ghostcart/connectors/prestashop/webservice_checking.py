@@ -13,6 +13,7 @@ TELLS = {
     "configurations": "no_configuration",
     "order_details": "no_order_lines",
     "order_histories": "no_order_history",
+    "order_slip": "no_refunds",
     "specific_prices": "no_reductions",
     "tax_rules": "no_taxes",
     "taxes": "no_taxes",

@@ -168,6 +168,10 @@ class WebserviceReader:
         self._vouchers(found)
         for row in self.source.where("order_histories", "id_order", list(found)):
             found[whole(row, "id_order")].states.append((whole(row, "id_order_state"), text(row, "date_add")))
+        for row in self.source.where("order_slip", "id_order", list(found)):
+            one = found[whole(row, "id_order")]
+            name = "total_products_tax_incl" if one.shows_tax else "total_products_tax_excl"
+            one.refunded += micros(text(row, name if name in row else "amount"))
         return list(found.values())
 
     def _set_address(self, one: ordering.Found, place: Row) -> None:

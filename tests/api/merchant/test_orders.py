@@ -83,3 +83,16 @@ def test_an_order_moves_on_as_it_may(program, shop):
     refused(program.call("POST", path, {"status": "pending"}), 400, "bad_body")
     assert program.post(path, {"status": "cancelled"})["order"]["settled_at"]
     assert Variant.objects.get(shop=shop, sku="MUG").stock == 1000
+
+
+def test_a_part_is_given_back_once(program, shop):
+    order_id = program.post(f"/carts/{cart_of(shop).pk}/order", NEW)["order"]["id"]
+    path, body = f"/orders/{order_id}/refunds", {"amount_minor": 250}
+    refused(program.call("POST", path, body), 409, "refund_refused")
+    program.post(f"/orders/{order_id}/status", {"status": "paid"})
+    assert program.post(path, body)["refunded"]["minor"] == 250
+    refused(program.call("POST", path, body), 409, "refunded_meanwhile")
+    refused(program.call("POST", path, {"amount_minor": 1_001, "refunded_minor": 250}), 409, "refund_refused")
+    refused(program.call("POST", path, {"amount_minor": 0, "refunded_minor": 250}), 400, "bad_body")
+    whole = program.post(path, {"amount_minor": 1_000, "refunded_minor": 250})
+    assert (whole["refunded"]["minor"], whole["order"]["status"]) == (1_250, "paid")

@@ -376,6 +376,13 @@ class Maker:
         self.run("UPDATE {p}orders SET current_state = %s, date_upd = %s WHERE id_order = %s", state, at, order)
         self.add("order_history", id_order=order, id_order_state=state, date_add=at)
 
+    def refund(self, order: int, with_tax: str, without_tax: str, shipping: str = "0") -> int:
+        """A credit slip over a part of an order: neither its state nor its dates move."""
+        return self.add(
+            "order_slip", id_order=order, conversion_rate=1, total_products_tax_incl=with_tax, partial=1,
+            total_products_tax_excl=without_tax, total_shipping_tax_incl=shipping, amount=with_tax,
+        )  # fmt: skip
+
     def lone_orders(self) -> None:
         """Orders whose cart is gone, or never was."""
         self.order(0)

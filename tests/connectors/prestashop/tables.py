@@ -122,6 +122,9 @@ order_history: id_order_history id, id_employee u, id_order u, id_order_state u,
     id_order
 order_cart_rule: id_order_cart_rule id, id_order u, id_cart_rule u, id_order_invoice u, name s254, value d6,
     value_tax_excl d6, free_shipping b, deleted b 1.7+ | id_order_cart_rule | id_order
+order_slip: id_order_slip id, conversion_rate rate, id_customer u, id_order u, total_products_tax_excl d6,
+    total_products_tax_incl d6, total_shipping_tax_excl d6, total_shipping_tax_incl d6, amount d6,
+    shipping_cost_amount d6, partial b, date_add dt, date_upd dt | id_order_slip | id_customer; id_order
 """
 
 _LINES = re.sub(r"\n +", " ", TABLES).strip().splitlines()

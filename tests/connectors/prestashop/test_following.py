@@ -159,6 +159,34 @@ def test_an_order_closes_its_cart_and_its_state_is_followed(maker, connection):
     assert ours(number).ordered_at == NOW + 3 * SECOND
 
 
+def test_a_credit_slip_is_followed_though_no_date_moves(maker, connection):
+    number = maker.cart(date_upd=maker.at(seconds=-1))
+    maker.line(number, 2, 1)
+    order = maker.order(number, state=2, date_add=maker.at(seconds=-1), date_upd=maker.at(seconds=-1))
+    look(connection, NOW + 2 * SECOND)
+    told = Order.objects.get(external_id=str(order))
+    assert told.refunded_minor == 0
+    maker.refund(order, "0.610000", "0.500000", shipping="5.00")
+    look(connection, NOW + 3 * SECOND)
+    maker.refund(order, "0.240000", "0.200000")
+    look(connection, NOW + 4 * SECOND)
+    told.refresh_from_db()
+    assert (told.status, told.refunded_minor, told.told_at) == ("paid", 85 if told.prices_include_tax else 70,
+                                                                NOW + 4 * SECOND)  # fmt: skip
+
+
+def test_who_was_followed_before_credit_slips_were_read_goes_on(maker, connection):
+    cursor = {name: place for name, place in connection.cursor.items() if name != "slip"}
+    Connection.objects.filter(pk=connection.pk).update(cursor=cursor)
+    connection.refresh_from_db()
+    number = maker.cart(date_upd=maker.at(seconds=-1))
+    order = maker.order(number, state=2, date_add=maker.at(seconds=-1), date_upd=maker.at(seconds=-1))
+    look(connection, NOW + 2 * SECOND)
+    maker.refund(order, "0.610000", "0.500000")
+    look(connection, NOW + 3 * SECOND)
+    assert Order.objects.get(external_id=str(order)).refunded_minor in (61, 50)
+
+
 def test_an_order_that_is_written_in_steps_ends_whole(maker, connection):
     """A PrestaShop writes an order, then its lines, then its state: a look may fall between."""
     number = maker.cart(date_upd=maker.at(seconds=-1))

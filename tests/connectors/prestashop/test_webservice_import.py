@@ -26,7 +26,7 @@ LINE = ("key", "sku", "name", "option", "picture", "unit_price_micros", "regular
 ORDER = (
     "number", "email", "phone", "address", "customer_label", "status", "payment_name", "shipping_name", "currency",
     "language", "prices_include_tax", "products_minor", "discount_minor", "shipping_minor", "tax_minor", "total_minor",
-    "vouchers", "placed_at", "settled_at",
+    "refunded_minor", "vouchers", "placed_at", "settled_at",
 )  # fmt: skip
 SOLD = ("sku", "name", "picture", "unit_price_micros", "tax_rate_ppm", "quantity", "total_minor")
 
@@ -43,6 +43,8 @@ def maker(request, shops_server):
     """A shop without what the web service does not tell: vouchers on carts, reductions by category, prices of
     customizations (of 1.6 customizations at all)."""
     made = Maker(shops_server, f"w{request.param.replace('.', '')}", request.param, seed=11).fill(60)
+    for number, _shop in made.ask("SELECT id_order, id_shop FROM {p}orders ORDER BY id_order LIMIT 3"):
+        made.refund(number, "1.220000", "1.000000")
     made.run("DELETE FROM {p}cart_cart_rule")
     made.run("DELETE FROM {p}product_group_reduction_cache")
     if request.param == "1.6":

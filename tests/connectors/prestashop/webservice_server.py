@@ -49,6 +49,7 @@ RESOURCES = {
     "order_cart_rules": Resource("order_cart_rule", "id_order_cart_rule"),
     "order_details": Resource("order_detail", "id_order_detail"),
     "order_histories": Resource("order_history", "id_order_history", one="order_history"),
+    "order_slip": Resource("order_slip", "id_order_slip", one="order_slip"),
     "order_states": Resource("order_state", "id_order_state"),
     "orders": Resource("orders", "id_order"),
     "product_option_values": Resource("attribute", "id_attribute", ("name",)),
