@@ -123,6 +123,7 @@ BY_PLACE: dict[str, Any] = {
     "Given.name": "Welcome back",
     "MessageRow.kind": "reminder",
     "MessageWhole.answer": "",
+    "NewRefund.amount_minor": 500,
     "NewVoucher.kind": "percent",
     "NoMail.reason": "unsubscribed",
     "NoMail.source": "link",

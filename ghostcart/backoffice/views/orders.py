@@ -122,7 +122,7 @@ def order_refund(request: StaffRequest, order_id: int) -> HttpResponse:
         form.add_error(None, str(error))
     if form.errors:
         for problem in (one for told in form.errors.values() for one in told):
-            messages.error(request, problem)
+            messages.error(request, str(problem))
     else:
         messages.success(request, _("The refund is noted."))
     return redirect("backoffice:order", order_id=found.pk)
