@@ -34,9 +34,12 @@ test: $(ready) .venv/.test
 	@scripts/test.sh
 
 bench: $(ready) .venv/.test
+	@scripts/chromium.sh
+	@scripts/mariadb.sh
 	@$(bin)/python -m bench --carts $(CARTS)
 
 bench-quick: $(ready) .venv/.test
+	@scripts/chromium.sh
 	@$(bin)/python -m bench --quick
 
 bench-peers: $(ready) .venv/.test

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -81,9 +81,10 @@ def memory_figures(parent: int) -> list[Figure]:
     ]
 
 
-def memory(parent: int) -> tuple[Counter[str], Counter[str]]:
+def memory(parent: int) -> tuple[dict[str, float], dict[str, float]]:
     """Megabytes of each part, with the processes that it started: PSS and RSS."""
-    pss, rss = Counter[str](), Counter[str]()
+    pss: dict[str, float] = defaultdict(float)
+    rss: dict[str, float] = defaultdict(float)
     whose = {PARTS[0]: [parent]} | {
         part: family(child) for part, child in zip(PARTS[1:], children(parent), strict=True)
     }

@@ -351,7 +351,10 @@ def compare(database: str, facts: dict[str, Any], shoppers: Shoppers, screens: l
 
     failures = list(shoppers.refused)
     with psycopg.connect(database) as connection:
-        ask = lambda sql, *values: connection.execute(sql, values).fetchall()  # noqa: E731
+
+        def ask(sql: Any, *values: Any) -> list[Any]:
+            return connection.execute(sql, values).fetchall()
+
         stored = dict(ask("SELECT d.token_hash, coalesce(sum(l.quantity), 0) FROM carts_device d"
                           " LEFT JOIN carts_cartline l ON l.cart_id = d.cart_id GROUP BY 1"))  # fmt: skip
         events = dict(ask(
@@ -366,7 +369,8 @@ def compare(database: str, facts: dict[str, Any], shoppers: Shoppers, screens: l
     print(f"{accepted} adds to {len(shoppers.accepted)} carts accepted; {len(wrong)} carts hold another number")
     failures += [f"{len(wrong)} carts do not hold what was accepted"] if wrong else []
 
-    lateness, per_second = [], defaultdict(float)
+    lateness: list[float] = []
+    per_second: dict[int, float] = defaultdict(float)
     for screen in screens:
         seen = Counter(number for number, _at in screen.came)
         missing, doubled = set(events) - set(seen), [number for number, times in seen.items() if times > 1]

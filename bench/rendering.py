@@ -37,12 +37,13 @@ def messages(chance: random.Random) -> list[tuple[Any, dict[str, str]]]:
     from ghostcart.recovery import texts
     from ghostcart.shops.models import Shop
 
+    of_shop = {"name": "Fern & Co", "url": f"{SHOP}/", "accent": ACCENT, "imprint": ""}
     shop = Shop(pk=1, slug="fern", name="Fern & Co", mail_from="hello@fern.example", accent=ACCENT, currency="EUR")
     text = texts.default("abandoned", 2)["en"]
     made = []
     for _ in range(MAILS):
         number = chance.randrange(10**9)
-        facts = {**samples.facts("abandoned", "en", shop=samples.shop_facts(shop, f"{SHOP}/")), "cart": cart(chance)}
+        facts = {**samples.facts("abandoned", "en", shop=of_shop), "cart": cart(chance)}
         facts["customer"] = {"first_name": chance.choice(FIRST), "last_name": "Fox"}
         message = Message(pk=number, shop=shop, kind="reminder", address=f"{number}@example.org", language="en",
                           template=text, facts=facts, claims=1)  # fmt: skip
@@ -51,7 +52,7 @@ def messages(chance: random.Random) -> list[tuple[Any, dict[str, str]]]:
 
 
 def cart(chance: random.Random) -> dict[str, Any]:
-    lines = []
+    lines: list[dict[str, Any]] = []
     for number in chance.sample(range(PRODUCTS), LINES):
         quantity, cents = 1 + number % 3, 190 + number * 7919 % 9800
         lines.append({

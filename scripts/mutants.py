@@ -23,7 +23,6 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +62,7 @@ PARTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 def made(part: str, sample: int) -> list[Mutant]:
-    found = []
+    found: list[Mutant] = []
     for spec in PARTS[part][0]:
         file, _colon, only = spec.partition(":")
         for name, unit in units(file):
@@ -111,7 +110,8 @@ class Trial:
             for name, source in self.sources.items():
                 if source.startswith("def "):
                     head, _line, body = source.partition("\n")
-                    put(*name.split(":"), f"{head}\n    __seen__({name!r})\n{body}", __seen__=seen.add)
+                    file, _colon, unit = name.partition(":")
+                    put(file, unit, f"{head}\n    __seen__({name!r})\n{body}", __seen__=seen.add)
             found, start = {}, time.perf_counter()
             for item in self.run(self.items):
                 found[item.nodeid] = time.perf_counter() - start, sorted(seen), self.session.testsfailed
@@ -153,7 +153,7 @@ class Trial:
 
     def run(self, items: list[pytest.Item]) -> Iterator[pytest.Item]:
         self.session._setupstate.teardown_exact(items[0])  # what the first test of the session left set up
-        for item, following in pairwise([*items, None]):
+        for item, following in zip(items, [*items[1:], None], strict=True):
             self.session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             yield item
 

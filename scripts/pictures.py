@@ -9,8 +9,9 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Literal
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from tests import running
 from tests.conftest import CHROMIUM_FLAGS
@@ -18,8 +19,8 @@ from tests.journeys import pages
 from tests.journeys.browsing import A_PERSONS_BROWSER, sign_in
 
 README = Path("docs/pictures")
-SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 360, "height": 720}}
-LOOKS = [
+SIZES: dict[str, ViewportSize] = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 360, "height": 720}}
+LOOKS: list[tuple[str, Literal["light", "dark"], str]] = [
     ("en", "light", "desktop"),
     ("de", "light", "desktop"),
     ("en", "dark", "desktop"),
@@ -80,7 +81,11 @@ def gallery(folder: Path) -> str:
 
 
 def take(
-    browser: Browser, shop: running.Running, look: tuple[str, str, str], wanted: dict[str, str], folder: Path
+    browser: Browser,
+    shop: running.Running,
+    look: tuple[str, Literal["light", "dark"], str],
+    wanted: dict[str, str],
+    folder: Path,
 ) -> None:
     language, scheme, size = look
     context = browser.new_context(
