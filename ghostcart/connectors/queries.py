@@ -21,7 +21,8 @@ def find(connection_id: int) -> Connection | None:
 
 def importing(shop_ids: Collection[int]) -> list[Connection]:
     """The connections of these shops whose history is still coming in."""
-    return list(of_shops(shop_ids).filter(state=State.IMPORTING))
+    found = Connection.objects.filter(shop_id__in=shop_ids, state=State.IMPORTING)
+    return list(found.prefetch_related("shop").order_by("pk"))
 
 
 def is_attached(shop_id: int) -> bool:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlencode
 
 from babel import Locale
 from babel.dates import (
@@ -26,7 +27,7 @@ from django.contrib.staticfiles import finders
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import conditional_escape, format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from ghostcart.lib import clock, paging, pictures
@@ -225,12 +226,29 @@ def _icon(name: str, door: str) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def query(context: template.Context, **changes: object) -> str:
+def query(context: template.Context, **changes: object) -> SafeString:
     """The page's query string with some parameters changed; None removes one."""
-    values = context["request"].GET.copy()
+    values = dict(context["request"].GET.lists())
     for name, value in changes.items():
         if value in (None, ""):
             values.pop(name, None)
         else:
-            values[name] = str(value)
-    return mark_safe(f"?{values.urlencode()}".replace("&", "&amp;").replace("'", "%27"))
+            values[name] = [value]
+    return SafeString(f"?{urlencode(values, doseq=True)}".replace("&", "&amp;").replace("'", "%27"))
+
+
+@register.simple_tag(takes_context=True)
+def sort_head(context: template.Context, label: str, column: str, first: str = "", number: bool = False) -> SafeString:
+    """The header of a column that sorts: `{% sort_head _("Total") "total" first="-" number=True %}`; `first="-"` begins
+    downwards. Needs `sort`, the sorting in use."""
+    sort, down = context["sort"], f"-{column}"
+    turned = down if sort == column or (first and sort != down) else column
+    sorted_so = {column: "ascending", down: "descending"}.get(sort)
+    return format_html(
+        '<th scope="col"{}{}><a class="sort" href="{}">{}{}</a></th>',
+        SafeString(' class="number"' if number else ""),
+        SafeString(f' aria-sort="{sorted_so}"' if sorted_so else ""),
+        query(context, sort=turned, after=None, before=None),
+        label,
+        icon("arrow-down" if sort == down else "arrow-up"),
+    )
