@@ -13,7 +13,8 @@ PARAMETERS = (
 )  # fmt: skip
 """The names that some page reads from its address."""
 
-MARKUP = "zz\"'><img src=x onerror=alert(1)><script>alert(2)</script>"
+# A dot: no token that a page holds can end like it.
+MARKUP = "zz.zz\"'><img src=x onerror=alert(1)><script>alert(2)</script>"
 
 STATEMENTS = (
     "'", '"', "\\", "1' OR '1'='1", "1; DROP TABLE carts_cart--", "1) UNION SELECT NULL, NULL--", "id DESC, (SELECT 1)",
@@ -72,7 +73,7 @@ def everywhere(value: str) -> str:
 
 def comes_back(text: str) -> bool:
     """Whether MARKUP stands in a page as markup."""
-    return "<img src=x" in text or "<script>alert" in text or 'zz"' in text
+    return "<img src=x" in text or "<script>alert" in text or 'zz.zz"' in text
 
 
 def text_of(answer: Any) -> str:

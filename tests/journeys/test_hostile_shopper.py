@@ -15,8 +15,10 @@ HURT = "() => [...document.querySelectorAll('[data-hurt]')].map((one) => one.out
 
 @pytest.fixture(scope="module")
 def running_shop(tmp_path_factory, journeys_server):
-    """One of its own: what stands in it would be in the way of the other journeys."""
+    """One of its own: what stands in it would be in the way of the other journeys. A page follows the shops that were
+    there when it was opened, so the hostile one is there from the start."""
     with running.demo(tmp_path_factory.mktemp("thorn"), journeys_server) as shop:
+        shop.ask("from tests.journeys.hostile_shop import paths; paths()")
         shop.start()
         yield shop
 
