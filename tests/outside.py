@@ -6,7 +6,7 @@ from typing import Any
 from ghostcart.carts.snapshots import CartSnapshot, LineSnapshot, Sums
 from ghostcart.catalog.intake import PriceSnapshot, ProductSnapshot, VariantSnapshot
 from ghostcart.customers.intake import CustomerSnapshot
-from ghostcart.orders.intake import OrderSnapshot
+from ghostcart.orders.snapshots import OrderSnapshot
 from tests.factories import NOON
 
 SOURCE = "elsewhere"

@@ -129,7 +129,7 @@ class Walk:
                 return self.number % 9000 + 1  # within every rule: percents, quantities
             case kind if kind in ("CharField", "TextField", "SlugField", "EmailField", "URLField"):
                 return self.text(field, is_rich)
-        raise NotImplementedError(f"rows of {field}")
+        raise TypeError(f"no value is known for {field}: say here what its rows hold")
 
     def text(self, field: Any, is_rich: bool) -> str:
         if field.blank and not field.unique and not is_rich:

@@ -15,7 +15,7 @@ from ghostcart.customers import intake as customer_intake
 from ghostcart.customers.intake import CustomerSnapshot
 from ghostcart.lib.errors import GhostcartError
 from ghostcart.orders import intake as order_intake
-from ghostcart.orders.intake import OrderSnapshot
+from ghostcart.orders.snapshots import OrderSnapshot
 
 LONG = 2000
 

@@ -27,8 +27,8 @@ from ghostcart.customers.models import Customer, ExternalCustomer
 from ghostcart.lib import machines
 from ghostcart.lib.errors import GhostcartError
 from ghostcart.orders import claims
-from ghostcart.orders.intake import CLAIMED as SOURCE
-from ghostcart.orders.intake import OrderSnapshot
+from ghostcart.orders.snapshots import CLAIMED as SOURCE
+from ghostcart.orders.snapshots import OrderSnapshot
 from ghostcart.shops.rules import ShopRules
 
 LONGEST_WAIT = timedelta(days=14)

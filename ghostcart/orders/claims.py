@@ -13,8 +13,9 @@ from ghostcart.carts import ingest
 from ghostcart.carts.kinds import EventKind
 from ghostcart.carts.models import Cart
 from ghostcart.lib.snapshots import Taken
-from ghostcart.orders.intake import CLAIMED, OrderSnapshot, take
+from ghostcart.orders.intake import take
 from ghostcart.orders.models import Order
+from ghostcart.orders.snapshots import CLAIMED, OrderSnapshot
 
 
 def claim(shop_id: int, told: OrderSnapshot, now: datetime) -> Taken:

@@ -6,7 +6,6 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-import msgspec
 from django.db import IntegrityError, transaction
 from django.db.models import Q, Sum
 from msgspec import structs
@@ -15,7 +14,7 @@ from ghostcart.carts import ingest
 from ghostcart.carts import intake as cart_intake
 from ghostcart.carts.kinds import EventKind
 from ghostcart.carts.models import Cart
-from ghostcart.carts.snapshots import CartSnapshot, Closing, LineSnapshot, Sums, VoucherSnapshot
+from ghostcart.carts.snapshots import CartSnapshot, Closing, LineSnapshot, Sums
 from ghostcart.catalog import queries as catalog_queries
 from ghostcart.catalog.intake import known_variants
 from ghostcart.customers import intake as customer_intake
@@ -24,41 +23,12 @@ from ghostcart.lib import sql
 from ghostcart.lib.planning import Among
 from ghostcart.lib.snapshots import Taken, newest
 from ghostcart.orders import joining
-from ghostcart.orders.models import Order, OrderLine, OrderStatus, PaymentMethod, new_token
+from ghostcart.orders.models import Order, OrderLine, PaymentMethod, new_token
+from ghostcart.orders.queries import VOID
+from ghostcart.orders.snapshots import CLAIMED, OrderSnapshot
 from ghostcart.shops import rules as shop_rules
 from ghostcart.vouchers import queries as voucher_queries
 from ghostcart.vouchers import services as voucher_services
-
-
-class OrderSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An order as the shop has it. `cart` and `customer` are the shop's external ids; "" if it tells none.
-
-    `cart_source`: where the cart was told from, if not from where the order is. `status` is one of OrderStatus,
-    `settled_at` when it was paid, cancelled or refunded last. `refunded_minor`: given back of the products so far, of
-    an order that stands.
-    """
-
-    external_id: str
-    version: int = 0
-    number: str
-    cart: str = ""
-    cart_source: str = ""
-    customer: str = ""
-    email: str = ""
-    phone: str = ""
-    address: Mapping[str, str] = msgspec.field(default_factory=dict)
-    status: str = OrderStatus.PENDING.value
-    payment_name: str = ""
-    shipping_name: str = ""
-    currency: str
-    language: str = ""
-    prices_include_tax: bool = True
-    lines: Sequence[LineSnapshot] = ()
-    vouchers: Sequence[VoucherSnapshot] = ()
-    sums: Sums = msgspec.field(default_factory=Sums)
-    refunded_minor: int = 0
-    placed_at: datetime
-    settled_at: datetime | None = None
 
 
 def take(
@@ -194,9 +164,6 @@ LINE = (
     "cost_micros", "quantity", "total_minor", "is_gift", "external_variant",
 )  # fmt: skip
 SUMS = ("products_minor", "discount_minor", "shipping_minor", "tax_minor", "total_minor")
-CLAIMED = "tracker"
-"""The source of orders that nobody but a browser told of."""
-GIVES_BACK = (OrderStatus.CANCELLED, OrderStatus.REFUNDED)
 
 
 class _Intake:
@@ -287,7 +254,7 @@ class _Intake:
         for one in fresh:
             fates[one.external_id] = Taken.CREATED
             self._close(self.carts[self._place(one)], self.numbers[one.external_id], one)
-            if one.status not in GIVES_BACK:
+            if one.status not in VOID:
                 self._settle_vouchers(self.numbers[one.external_id], one)
         for name, order in self.known.items():
             fates[name] = self._change(order, self.told[name])
@@ -371,7 +338,7 @@ class _Intake:
         return True
 
     def _settle_vouchers(self, number: int, one: OrderSnapshot) -> None:
-        if one.status in GIVES_BACK:
+        if one.status in VOID:
             voucher_services.release(number, now=one.settled_at or self.now)
             return
         customer_id, _label = self.customers.get(one.customer, (None, ""))

@@ -102,6 +102,11 @@ class Order(models.Model):
         return max(0, self.products_minor - self.discount_minor - self.refunded_minor)
 
     @property
+    def refundable_minor(self) -> int:
+        """What can still be given back in part: of a paid order that is kept here, the rest."""
+        return self.kept_minor if self.status == OrderStatus.PAID and not self.is_outside else 0
+
+    @property
     def payment_label(self) -> str:
         return self.payment_name or str(self.get_payment_display())
 

@@ -14,7 +14,9 @@ from ghostcart.lib.paging import Page
 from ghostcart.orders.models import Order, OrderStatus
 
 VALID = (OrderStatus.PENDING, OrderStatus.PAID)
-"""Orders that count as placed: the others were called off or paid back."""
+"""Orders that count as placed."""
+VOID = (OrderStatus.CANCELLED, OrderStatus.REFUNDED)
+"""The others: called off, or paid back whole. Their vouchers can be used again."""
 
 MOST_OF_A_CART = 20
 SORTS = {

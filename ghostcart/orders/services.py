@@ -26,6 +26,7 @@ from ghostcart.orders.errors import (
     WrongStatus,
 )
 from ghostcart.orders.models import Order, OrderLine, OrderStatus, PaymentMethod
+from ghostcart.orders.queries import VOID
 from ghostcart.shops import rules as shop_rules
 from ghostcart.shops.models import Shop
 from ghostcart.vouchers import queries as voucher_queries
@@ -275,7 +276,7 @@ def set_status(order: Order, status: str, actor: str, now: datetime) -> None:
         if status == OrderStatus.CANCELLED:
             for line in order.lines.exclude(variant__isnull=True).order_by("variant_id"):
                 Variant.objects.filter(pk=line.variant_id or 0).update(stock=F("stock") + line.quantity)
-        if status in (OrderStatus.CANCELLED, OrderStatus.REFUNDED):
+        if status in VOID:
             voucher_services.release(order.pk, now=now)
     order.status = status
 
@@ -293,7 +294,7 @@ def refund(order: Order, amount_minor: int, *, seen_minor: int, now: datetime) -
         held = Order.objects.select_for_update().get(pk=order.pk)
         if held.refunded_minor != seen_minor:
             raise RefundedMeanwhile
-        if held.status != OrderStatus.PAID or not 0 < amount_minor <= held.kept_minor:
+        if not 0 < amount_minor <= held.refundable_minor:
             raise RefundRefused
         held.refunded_minor += amount_minor
         held.settled_at = now

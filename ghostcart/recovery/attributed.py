@@ -15,6 +15,7 @@ from django.db.models.functions import TruncDate
 
 from ghostcart.carts.filters import start_of_day
 from ghostcart.mail.models import By, EventKind, MessageEvent, State
+from ghostcart.orders.queries import VOID
 from ghostcart.recovery import ledger
 from ghostcart.recovery.models import Grade, LedgerLine, Reminder
 from ghostcart.shops.models import Shop
@@ -190,8 +191,7 @@ def _add_ledger(found: dict[Hashable, Figures], campaign_ids: Collection[int], p
         .order_by()
         .values("currency", group=keys[by])
         .annotate(
-            orders=Count("pk", filter=Q(reverses=None) | Q(cause=ledger.AGAIN))
-            - Count("pk", filter=Q(cause__in=ledger.VOID)),
+            orders=Count("pk", filter=Q(reverses=None) | Q(cause=ledger.AGAIN)) - Count("pk", filter=Q(cause__in=VOID)),
             revenue=Sum("amount_minor"),
             margin=Sum("margin_minor"),
             vouchers=Sum("voucher_minor"),

@@ -16,7 +16,8 @@ from ghostcart.carts.models import CartLine
 from ghostcart.customers import identity
 from ghostcart.mail import models as mail
 from ghostcart.orders import queries as order_queries
-from ghostcart.orders.models import Order, OrderLine, OrderStatus
+from ghostcart.orders.models import Order, OrderLine
+from ghostcart.orders.queries import VOID
 from ghostcart.recovery.models import Arm, Enrolment, Grade, LedgerLine, Progress, Reminder, VoucherGrant
 from ghostcart.vouchers.models import VoucherRedemption
 from ghostcart.vouchers.terms import Kind as Gives
@@ -28,7 +29,6 @@ WINDOW = timedelta(days=30)
 OVERLAP = timedelta(minutes=10)
 """Looked at twice: an order may be committed a little after the moment it carries."""
 BATCH = 500
-VOID = (OrderStatus.CANCELLED, OrderStatus.REFUNDED)
 CHANGED, AGAIN = "changed", "again"
 """Causes of a reversal besides the two of VOID: another amount, as after a refund in part; not void any longer."""
 
@@ -187,7 +187,7 @@ def _reversal(line: LedgerLine, now: datetime) -> LedgerLine | None:
     if stands == stood and is_void == was_void:
         return None
     amount, margin, voucher = (one - other for one, other in zip(stands, stood, strict=True))
-    is_own_day = is_void and not was_void
+    ended = order.settled_at if is_void and not was_void else None
     return LedgerLine(
         shop_id=line.shop_id,
         campaign_id=line.campaign_id,
@@ -203,7 +203,7 @@ def _reversal(line: LedgerLine, now: datetime) -> LedgerLine | None:
         currency=line.currency,
         rules_version=line.rules_version,
         cause=CHANGED if is_void == was_void else order.status if is_void else AGAIN,
-        at=(order.settled_at if is_own_day else None) or now,
+        at=ended or now,
         written_at=now,
     )
 

@@ -16,6 +16,7 @@ from ghostcart.lib.snapshots import Taken
 from ghostcart.orders import claims, joining
 from ghostcart.orders import intake as order_intake
 from ghostcart.orders.models import Order, OrderLine
+from ghostcart.orders.snapshots import CLAIMED
 from ghostcart.vouchers import services as vouchers
 from ghostcart.vouchers.terms import Kind
 from tests import factories
@@ -144,7 +145,7 @@ def test_only_the_look_after_the_commit_finds_who_came_meanwhile(shop, monkeypat
 
 def claim(shop, number="N9", cart="t1", price=10):
     told = order(f"{cart}-{number}", cart, line("mug", price=price), number=number)
-    return order_intake.take(shop.pk, order_intake.CLAIMED, [told], NOON)
+    return order_intake.take(shop.pk, CLAIMED, [told], NOON)
 
 
 def test_the_shops_own_word_takes_the_place_of_what_a_browser_claimed(shop):
@@ -191,7 +192,7 @@ def test_a_claim_takes_no_order_of_another_shop_or_of_our_own(shop):
 def test_an_order_that_the_shop_told_of_first_closes_the_browsers_cart_and_nothing_else(shop):
     order_intake.take(shop.pk, SOURCE, [order("9", "", line("mug"))], NOON)
     for name in ("t1", "t2"):
-        cart_intake.take(shop.pk, order_intake.CLAIMED, [cart(name, line("lamp", 2))], NOON)
+        cart_intake.take(shop.pk, CLAIMED, [cart(name, line("lamp", 2))], NOON)
     Cart.objects.filter(external_id="t1").update(deleted_at=NOON, deleted_by="staff:1")
     before = Cart.objects.get(external_id="t1").version
     told = order("x", "t1", line("lamp"), number="N9")
@@ -213,7 +214,7 @@ def test_a_claim_of_a_number_that_nobody_has_is_kept_and_uses_no_voucher(shop):
     used = vouchers.create(shop_id=shop.pk, kind=Kind.PERCENT, percent_bp=1000, code="SPRING", now=NOON)
     told = order("x", "t1", line("lamp"), number="N9", vouchers=(VoucherSnapshot(code="SPRING", amount_minor=100),))
     assert claims.claim(shop.pk, told, NOON) == Taken.CREATED
-    assert Order.objects.get().source == order_intake.CLAIMED
+    assert Order.objects.get().source == CLAIMED
     used.refresh_from_db()
     assert used.used == 0
     assert claims.claim(shop.pk, told, NOON) == Taken.UNCHANGED

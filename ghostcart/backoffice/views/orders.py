@@ -72,15 +72,14 @@ def _order(request: StaffRequest, order_id: int, least: Role) -> Order:
 @staff(Role.VIEWER)
 def order(request: StaffRequest, order_id: int) -> HttpResponse:
     found = _order(request, order_id, Role.VIEWER)
-    is_own = may(request.user, found.shop_id, Role.AGENT) and not found.is_outside
-    can_refund = is_own and found.status == OrderStatus.PAID and found.kept_minor
+    is_agent = may(request.user, found.shop_id, Role.AGENT)
     context = {
         "order": found,
         "placed_by": actor_names([found.placed_by]).get(found.placed_by, found.placed_by),
         "lines": found.lines.select_related("product", "variant"),
         "address": found.address if isinstance(found.address, dict) else {},
-        "next_statuses": _next_statuses(found) if is_own else [],
-        "refund": RefundForm(order=found, prefix="refund") if can_refund else None,
+        "next_statuses": _next_statuses(found) if is_agent and not found.is_outside else [],
+        "refund": RefundForm(order=found, prefix="refund") if is_agent and found.refundable_minor else None,
     }
     return render(request, "backoffice/order.html", context)
 
@@ -120,10 +119,9 @@ def order_refund(request: StaffRequest, order_id: int) -> HttpResponse:
             services.refund(found, values["amount"], seen_minor=values["seen"], now=clock.now())
     except GhostcartError as error:
         form.add_error(None, str(error))
-    if form.errors:
-        for problem in (one for told in form.errors.values() for one in told):
-            messages.error(request, str(problem))
-    else:
+    for problems in form.errors.values():
+        messages.error(request, str(problems[0]))
+    if not form.errors:
         messages.success(request, _("The refund is noted."))
     return redirect("backoffice:order", order_id=found.pk)
 

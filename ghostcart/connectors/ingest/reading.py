@@ -14,7 +14,7 @@ from ghostcart.customers.keys import tidy
 from ghostcart.customers.services import Consented
 from ghostcart.lib import machines, money
 from ghostcart.lib.texts import LANGUAGES
-from ghostcart.orders.intake import OrderSnapshot
+from ghostcart.orders.snapshots import OrderSnapshot
 from ghostcart.shops.rules import ShopRules
 from ghostcart.vouchers.queries import normal_code
 

@@ -17,9 +17,10 @@ from ghostcart.lib.errors import GhostcartError
 from ghostcart.lib.snapshots import Taken
 from ghostcart.orders import intake as order_intake
 from ghostcart.orders import joining
+from ghostcart.orders.snapshots import CLAIMED
 from ghostcart.shops import rules as shop_rules
 
-RESERVED = {"store", "staff", order_intake.CLAIMED, *Kind.values}
+RESERVED = {"store", "staff", CLAIMED, *Kind.values}
 T = TypeVar("T")
 
 

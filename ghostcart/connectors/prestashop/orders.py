@@ -9,8 +9,8 @@ from ghostcart.carts.snapshots import LineSnapshot, Sums, VoucherSnapshot
 from ghostcart.connectors.prestashop.basics import Basics, clean, listed, micros
 from ghostcart.connectors.prestashop.catalogue import Catalogue, variant_id
 from ghostcart.connectors.prestashop.database import Database
-from ghostcart.orders.intake import OrderSnapshot
 from ghostcart.orders.models import OrderStatus
+from ghostcart.orders.snapshots import OrderSnapshot
 
 _NUMBERS = (
     "id_order", "id_cart", "id_customer", "id_currency", "id_lang", "id_carrier", "current_state",
