@@ -177,6 +177,18 @@ def test_a_viewer_gives_nothing_back_and_nobody_an_order_of_another_shop(client,
     assert order.refunded_minor == 0
 
 
+def test_who_may_act_in_one_shop_only_looks_in_the_other(client, shop):
+    user = factories.staff(Role.AGENT, factories.shop(is_demo=True))
+    user.memberships.create(shop=shop, role=Role.VIEWER)
+    client.force_login(user)
+    order = place(shop, payment="demo_card")
+    assert client.get(reverse("backoffice:order", args=[order.pk])).status_code == 200
+    for name, told in (("refund", {"refund-amount": "1", "refund-seen": "0"}), ("status", {"status": "cancelled"})):
+        assert client.post(reverse(f"backoffice:order-{name}", args=[order.pk]), told).status_code == 403, name
+    order.refresh_from_db()
+    assert (order.status, order.refunded_minor) == ("paid", 0)
+
+
 def test_a_broken_order_shows_badges_and_no_error(client, shop, agent):
     order = place(shop)
     Customer.objects.all().delete()

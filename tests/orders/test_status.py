@@ -4,7 +4,7 @@ import pytest
 
 from ghostcart.carts import changes
 from ghostcart.orders import services
-from ghostcart.orders.errors import RefundRefused, WrongStatus
+from ghostcart.orders.errors import OrderElsewhere, RefundRefused, WrongStatus
 from ghostcart.orders.models import Order, OrderStatus
 from ghostcart.vouchers import services as vouchers
 from ghostcart.vouchers.models import Voucher
@@ -78,6 +78,14 @@ def test_only_a_paid_order_is_refunded_in_part(placed, status):
     Order.objects.update(status=status)
     with pytest.raises(RefundRefused):
         give_back(placed)
+    assert Order.objects.get().refunded_minor == 0
+
+
+def test_what_another_shop_keeps_is_refunded_there(placed):
+    move(placed, PAID)
+    Order.objects.update(source="prestashop", external_id="9")
+    with pytest.raises(OrderElsewhere):
+        give_back(Order.objects.get())
     assert Order.objects.get().refunded_minor == 0
 
 

@@ -226,6 +226,20 @@ def test_what_another_shop_cancelled_by_mistake_counts_again(shop):
     assert causes == [("cancelled", -1_000), ("again", 1_000), ("cancelled", -1_000)]
 
 
+def test_an_order_that_cost_nothing_is_taken_back_too(shop):
+    """No money moves, but it does not count as an order any longer."""
+    told = told_order(shop)
+    nothing = structs.replace(told, version=2, refunded_minor=1_000)
+    for version, status in ((2, "paid"), (3, "cancelled"), (4, "paid")):
+        changed = structs.replace(nothing, version=version, status=status, settled_at=NOON + version * DAY)
+        order_intake.take(shop.pk, outside.SOURCE, [changed], NOON + (4 + version) * DAY)
+        for _again in range(2):
+            ledger.reverse(NOON + (4 + version) * DAY)
+    line = LedgerLine.objects.get(reverses=None)
+    causes = list(line.reversals.order_by("part").values_list("cause", "amount_minor"))
+    assert causes == [("changed", -1_000), ("cancelled", 0), ("again", 0)]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_workers_that_meet_at_one_refund_take_it_back_once(ada, left, reminder):
     placed = buys(left, ada)
